@@ -8,4 +8,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod allowlist;
+pub mod allowlist;
+pub mod config;
 pub mod model;
+pub mod strict;

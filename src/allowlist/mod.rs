@@ -1,0 +1,127 @@
+//! The allowlist: what may be done to which guest's clock. Nothing listed means nothing allowed.
+//!
+//! Text in, checked values out. Belongs here: the schema of the file and every check that the file
+//! alone can answer. What a rule means for a VM at a point in time is decided in `policy`.
+#![forbid(unsafe_code)]
+
+mod check;
+mod command;
+mod profile;
+mod references;
+mod remarks;
+mod rule;
+mod uuid;
+mod vmids;
+
+use std::collections::BTreeMap;
+
+use crate::model::{ProfileName, VmId};
+use crate::strict::{Finding, Table, read};
+
+pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
+pub use profile::{Profile, TimeService};
+pub use rule::Rule;
+pub use uuid::{Uuid, UuidError};
+
+use references::References;
+use vmids::Index;
+
+/// The only version of the format there is.
+const VERSION: &str = "1";
+
+/// A checked allowlist. The default allows nothing.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Allowlist {
+    /// What can be done to a clock, by name.
+    pub profiles: BTreeMap<ProfileName, Profile>,
+    /// Who may have what, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// Commands that may be run in a guest, by name.
+    pub guest_commands: BTreeMap<CommandName, GuestCommand>,
+    index: Index,
+    warnings: Vec<Finding>,
+}
+
+impl Allowlist {
+    /// The rule for a VM. No two rules hold the same VMID.
+    #[must_use]
+    pub fn rule_for(&self, vmid: VmId) -> Option<&Rule> {
+        self.rules.get(self.index.find(vmid)?)
+    }
+
+    /// What is valid but probably not meant, in the order of the file.
+    #[must_use]
+    pub fn warnings(&self) -> &[Finding] {
+        &self.warnings
+    }
+}
+
+/// Reads an allowlist.
+///
+/// The caller bounds the size (1 MiB, as pmxcfs does).
+///
+/// # Errors
+/// All that is wrong with the file, in the order of the text.
+pub fn parse(text: &str) -> Result<Allowlist, Vec<Finding>> {
+    read(text, read_file)
+}
+
+fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
+    let reader = file.reader();
+    let mut references = References::default();
+
+    let version = file.required("version", |value| {
+        if !value.is_integer() {
+            return value.wrong_type("the number 1");
+        }
+        if value.source() != VERSION {
+            return value.refuse("this program knows version 1 of the allowlist only");
+        }
+        Some(())
+    });
+    let profiles = file.or("profiles", BTreeMap::new(), |value| {
+        value.table("profiles", |table| {
+            Some(profile::read_all(table, &mut references))
+        })
+    });
+    let mut number: usize = 0;
+    let rules = file.or("allow", Vec::new(), |value| {
+        value.list("[[allow]] tables", false, |value| {
+            let rule = rule::read(&value, number, &mut references);
+            number = number.saturating_add(1);
+            rule
+        })
+    });
+    let commands = file.or("guest-command", Vec::new(), |value| {
+        value.list("[[guest-command]] tables", false, |value| {
+            command::read(&value, &mut references)
+        })
+    });
+    let guest_commands = command::by_name(reader, commands, &references);
+
+    let index = Index::new(reader, &references.ranges);
+    check::references(reader, &references);
+    check::rules(reader, &rules, &profiles);
+    let warnings = remarks::all(reader, &profiles, &rules, &guest_commands, &references);
+
+    version?;
+    let rules = rules.into_iter().map(|(rule, _)| rule).collect();
+    let profiles = profiles
+        .into_iter()
+        .map(|(name, (profile, _))| (name, profile))
+        .collect();
+    Some(Allowlist {
+        profiles,
+        rules,
+        guest_commands,
+        index,
+        warnings,
+    })
+}
+
+#[cfg(test)]
+mod error_tests;
+#[cfg(test)]
+mod mutation_tests;
+#[cfg(test)]
+mod tests;

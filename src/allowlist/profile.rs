@@ -1,0 +1,171 @@
+//! A profile of the allowlist: what is done to a guest's clock, and how well.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::command::CommandName;
+use super::references::{References, names};
+use crate::model::{ClockTarget, OnTrouble, Printable, ProfileName, Stage, Stages, Timestamp};
+use crate::strict::{Mark, Table, Value};
+
+/// What happens to the time service in the guest while its clock is shifted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum TimeService {
+    /// It is left alone.
+    #[default]
+    Keep,
+    /// It is stopped, and started again when the real time comes back.
+    Stop,
+}
+
+/// A profile.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Profile {
+    /// For people.
+    pub description: Option<Printable>,
+    /// The time that the guest shall have.
+    pub target: ClockTarget,
+    /// The real time at which the guest shows `target`; its clock runs on from there.
+    pub anchor: Option<Timestamp>,
+    /// How the clock is set.
+    pub stages: Stages,
+    /// Whether the RTC's second starts when the guest's does.
+    pub align: bool,
+    /// How much error is good enough; more than zero, at most an hour.
+    pub tolerance: Duration,
+    /// What happens to the guest's time service.
+    pub time_service: TimeService,
+    /// How long after a start the clock is looked at again; at most 30 days.
+    pub hold: Duration,
+    /// After how long the guest gets its real time back; more than zero, at most 365 days.
+    pub restore_after: Option<Duration>,
+    /// What pre-start does when policy says no.
+    pub on_denied: OnTrouble,
+    /// What pre-start does when something fails.
+    pub on_failure: OnTrouble,
+    /// The commands that may be run in the guest; their `undo` may be too.
+    pub guest_commands: Vec<CommandName>,
+    /// Where the profile starts in the file.
+    pub line: usize,
+}
+
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+const MINUTES_10: Duration = Duration::from_secs(600);
+const TOLERANCE: Duration = Duration::from_millis(250);
+const TIME: &str = "a time in quotes, like \"2016-06-15T12:00:00Z\"";
+const TARGET: &str = "a string, like \"2016-06-15T12:00:00Z\", \"-10y\", \"now\" or \"cert:HOST\"";
+
+/// The profiles that could be read, and where they start.
+pub(super) type Profiles = BTreeMap<ProfileName, (Profile, Mark)>;
+
+/// Reads the `profiles` table.
+pub(super) fn read_all(table: &mut Table<'_>, references: &mut References) -> Profiles {
+    let mut profiles = BTreeMap::new();
+    for value in table.entries() {
+        let Ok(name) = ProfileName::parse(value.name()).map_err(|error| {
+            value.refuse::<()>(error);
+        }) else {
+            continue;
+        };
+        references.profiles.insert(name.clone());
+        if let Some(profile) = value.table("a profile", |table| read(table, references)) {
+            profiles.insert(name, profile);
+        }
+    }
+    profiles
+}
+
+fn read(table: &mut Table<'_>, references: &mut References) -> Option<(Profile, Mark)> {
+    let description = table.optional("description", |value| {
+        Some(Printable::from(value.string(
+            "a string of at most 200 characters",
+            Printable::CAP,
+        )?))
+    });
+    let target = table.required("target", |value| value.parsed(TARGET, ClockTarget::parse));
+    let anchor = table.optional("anchor", |value| read_anchor(&value, target.as_ref()));
+    let stages = table.or(
+        "stages",
+        Stages {
+            rtc: true,
+            agent: true,
+        },
+        |value| read_stages(&value),
+    );
+    let align = table.or("align", false, |value| value.boolean());
+    let tolerance = table.or("tolerance", TOLERANCE, |value| {
+        value.duration(Duration::from_nanos(1)..=HOUR, "more than 0 and at most 1h")
+    });
+    let time_service = table.or("time-service", TimeService::Keep, |value| {
+        value.choice(&[("keep", TimeService::Keep), ("stop", TimeService::Stop)])
+    });
+    let hold = table.or("hold", MINUTES_10, |value| {
+        value.duration(Duration::ZERO..=DAY.saturating_mul(30), "at most 30d")
+    });
+    let restore_after = table.optional("restore-after", |value| {
+        let range = Duration::from_nanos(1)..=DAY.saturating_mul(365);
+        value.duration(range, "more than 0 and at most 365d")
+    });
+    let on_denied = table.or("on-denied", OnTrouble::Start, |value| {
+        value.choice(OnTrouble::WORDS)
+    });
+    let on_failure = table.or("on-failure", OnTrouble::Start, |value| {
+        value.choice(OnTrouble::WORDS)
+    });
+    let guest_commands = table.or("guest-commands", Vec::new(), |value| {
+        let commands = names(
+            &value,
+            "a list of names of [[guest-command]] tables",
+            |value| value.parsed("the name of a [[guest-command]]", CommandName::parse),
+        )?;
+        references.wanted_commands.extend(commands.iter().cloned());
+        Some(commands.into_iter().map(|(name, _)| name).collect())
+    });
+    let profile = Profile {
+        description,
+        target: target?,
+        anchor,
+        stages,
+        align,
+        tolerance,
+        time_service,
+        hold,
+        restore_after,
+        on_denied,
+        on_failure,
+        guest_commands,
+        line: table.reader().line(table.mark()),
+    };
+    Some((profile, table.mark()))
+}
+
+fn read_anchor(value: &Value<'_>, target: Option<&ClockTarget>) -> Option<Timestamp> {
+    let anchor = value.parsed(TIME, Timestamp::parse)?;
+    match target {
+        Some(ClockTarget::Now | ClockTarget::Shifted(_)) => value.say(
+            " makes sense only with a fixed time or a certificate as `target`: a target that \
+             follows the host's clock runs on by itself",
+        ),
+        _ => Some(anchor),
+    }
+}
+
+/// Reads a list of stages: at least one, each once.
+pub(super) fn read_stages(value: &Value<'_>) -> Option<Stages> {
+    let mut stages = Stages {
+        rtc: false,
+        agent: false,
+    };
+    value.list("a list of \"rtc\" and \"agent\"", false, |value| {
+        let stage = value.choice(&[("rtc", Stage::Rtc), ("agent", Stage::Agent)])?;
+        let wanted = match stage {
+            Stage::Rtc => &mut stages.rtc,
+            Stage::Agent => &mut stages.agent,
+        };
+        if std::mem::replace(wanted, true) {
+            return value.refuse(format!("\"{}\" is listed twice", stage.as_str()));
+        }
+        Some(())
+    })?;
+    Some(stages)
+}

@@ -1,0 +1,293 @@
+//! What an allowlist may say.
+use std::time::Duration;
+
+use super::*;
+use crate::model::OnTrouble;
+use crate::model::{ClockTarget, Stages, Timestamp};
+
+/// The file as it is installed.
+const SHIPPED: &str = include_str!("../../etc/allowlist.toml");
+
+/// A file with every key there is.
+pub(super) const FULL: &str = r#"version = 1
+[profiles.idrac-2016]
+description = "iDRAC 7 firmware of 2016"
+target = "2016-06-15T12:00:00Z"
+anchor = "2026-11-24T00:00:00Z"
+stages = ["rtc", "agent"]
+align = true
+tolerance = "250ms"
+time-service = "stop"
+hold = "10m"
+restore-after = "8h"
+on-denied = "block"
+on-failure = "block"
+guest-commands = ["stop-timesyncd"]
+[profiles.ten-years]
+target = "-10y"
+stages = ["agent"]
+[[allow]]
+vmids = [100, "200-299"]
+profiles = ["idrac-2016", "ten-years"]
+assign = "idrac-2016"
+earliest = "2010-01-01"
+latest = "2037-12-31"
+max-shift = "20y"
+confirm = true
+any-tag = true
+[[allow]]
+vmids = [300]
+profiles = ["ten-years"]
+earliest = "2010-01-01"
+latest = "2037-12-31T12:00:00+01:00"
+max-shift = "P11Y"
+stages = ["agent"]
+uuid = "4C4C4544-0042-3510-8052-b4c04f4a3132"
+[[guest-command]]
+name = "stop-timesyncd"
+path = "/usr/bin/timedatectl"
+args = ["set-ntp", "false"]
+timeout = "20s"
+os = "linux"
+does = "stop"
+undo = "start-timesyncd"
+[[guest-command]]
+name = "start-timesyncd"
+path = "/usr/bin/timedatectl"
+args = ["set-ntp", "true"]
+does = "start"
+"#;
+
+fn vmid(number: u32) -> VmId {
+    VmId::try_from(number).unwrap()
+}
+
+#[test]
+fn every_key_is_read_as_it_is_written() {
+    let list = parse(FULL).unwrap();
+    assert_eq!(list.warnings(), []);
+
+    let profile = &list.profiles[&ProfileName::parse("idrac-2016").unwrap()];
+    assert_eq!(
+        profile.description.as_ref().unwrap().as_str(),
+        "iDRAC 7 firmware of 2016"
+    );
+    assert_eq!(profile.target, ClockTarget::parse("2016-06-15").unwrap());
+    assert_eq!(
+        profile.anchor,
+        Some(Timestamp::parse("2026-11-24T00:00:00Z").unwrap())
+    );
+    assert_eq!(
+        profile.stages,
+        Stages {
+            rtc: true,
+            agent: true
+        }
+    );
+    assert!(profile.align);
+    assert_eq!(profile.tolerance, Duration::from_millis(250));
+    assert_eq!(profile.time_service, TimeService::Stop);
+    assert_eq!(profile.hold, Duration::from_secs(600));
+    assert_eq!(profile.restore_after, Some(Duration::from_secs(8 * 3_600)));
+    assert_eq!(
+        (profile.on_denied, profile.on_failure),
+        (OnTrouble::Block, OnTrouble::Block)
+    );
+    assert_eq!(
+        profile.guest_commands,
+        [CommandName::parse("stop-timesyncd").unwrap()]
+    );
+    assert_eq!(profile.line, 2);
+
+    let [first, second] = list.rules.as_slice() else {
+        panic!("two rules")
+    };
+    assert_eq!(
+        first.ranges,
+        [(vmid(100), vmid(100)), (vmid(200), vmid(299))]
+    );
+    assert_eq!(first.assign.as_ref().unwrap().as_str(), "idrac-2016");
+    assert_eq!(
+        first.earliest,
+        Timestamp::parse("2010-01-01T00:00:00Z").unwrap()
+    );
+    assert_eq!(
+        first.latest,
+        Timestamp::parse("2037-12-31T23:59:59.999999999Z").unwrap()
+    );
+    assert_eq!(first.max_shift.to_string(), "P20Y");
+    assert!(first.confirm && first.any_tag);
+    assert_eq!(first.line, 18);
+    assert_eq!(
+        second.latest,
+        Timestamp::parse("2037-12-31T11:00:00Z").unwrap()
+    );
+    assert_eq!(
+        second.stages,
+        Stages {
+            rtc: false,
+            agent: true
+        }
+    );
+    assert_eq!(
+        second.uuid.as_ref().unwrap().as_str(),
+        "4c4c4544-0042-3510-8052-b4c04f4a3132"
+    );
+
+    let command = &list.guest_commands[&CommandName::parse("stop-timesyncd").unwrap()];
+    assert_eq!(command.path, "/usr/bin/timedatectl");
+    assert_eq!(command.args, ["set-ntp", "false"]);
+    assert_eq!(command.timeout, Duration::from_secs(20));
+    assert_eq!(
+        (command.os, command.does),
+        (Some(GuestOs::Linux), Some(Does::Stop))
+    );
+    assert_eq!(command.undo.as_ref().unwrap().as_str(), "start-timesyncd");
+}
+
+#[test]
+fn what_is_left_out_has_a_careful_default() {
+    let list = parse(
+        "version = 1\n[profiles.a]\ntarget = \"now\"\n[[allow]]\nvmids = [100]\nprofiles = [\"a\"]\n\
+         earliest = \"2020-01-01\"\nlatest = \"2030-01-01\"\nmax-shift = \"1d\"\n\
+         [[guest-command]]\nname = \"c\"\npath = '/bin/c'\n",
+    )
+    .unwrap();
+    let profile = list.profiles.values().next().unwrap();
+    assert_eq!(
+        profile.stages,
+        Stages {
+            rtc: true,
+            agent: true
+        }
+    );
+    assert_eq!(
+        (profile.align, profile.tolerance),
+        (false, Duration::from_millis(250))
+    );
+    assert_eq!(
+        (profile.time_service, profile.hold),
+        (TimeService::Keep, Duration::from_secs(600))
+    );
+    assert_eq!((profile.restore_after, profile.anchor), (None, None));
+    assert_eq!(
+        (profile.on_denied, profile.on_failure),
+        (OnTrouble::Start, OnTrouble::Start)
+    );
+    assert!(profile.guest_commands.is_empty() && profile.description.is_none());
+    let rule = &list.rules[0];
+    assert!(!rule.confirm && !rule.any_tag && rule.assign.is_none() && rule.uuid.is_none());
+    assert_eq!(
+        rule.stages,
+        Stages {
+            rtc: true,
+            agent: true
+        }
+    );
+    let command = list.guest_commands.values().next().unwrap();
+    assert_eq!(command.timeout, Duration::from_secs(10));
+    assert!(command.args.is_empty() && command.os.is_none() && command.does.is_none());
+}
+
+#[test]
+fn the_shipped_file_allows_nothing() {
+    let list = parse(SHIPPED).unwrap();
+    assert_eq!(list, Allowlist::default());
+}
+
+#[test]
+fn the_example_of_the_shipped_file_is_valid_and_shows_every_key() {
+    let lines = SHIPPED.lines().map(|line| match line.strip_prefix('#') {
+        Some(rest) if !rest.is_empty() && !rest.starts_with(' ') => rest,
+        _ => line,
+    });
+    let text: String = lines.map(|line| format!("{line}\n")).collect();
+    let list = parse(&text).unwrap();
+    assert_eq!(list.warnings(), []);
+    assert_eq!(
+        (
+            list.profiles.len(),
+            list.rules.len(),
+            list.guest_commands.len()
+        ),
+        (1, 2, 4)
+    );
+    for line in FULL.lines().filter(|line| !line.starts_with('[')) {
+        let key = line.split(' ').next().unwrap();
+        assert!(
+            SHIPPED.contains(&format!("#{key} = ")) || key == "version",
+            "{key} is not shown"
+        );
+    }
+}
+
+#[test]
+fn the_rule_of_a_vm_is_found_at_the_edges_of_its_ranges() {
+    let list = parse(FULL).unwrap();
+    let line = |number| list.rule_for(vmid(number)).map(|rule| rule.line);
+    for (number, expected) in [
+        (100, Some(18)),
+        (101, None),
+        (199, None),
+        (200, Some(18)),
+        (299, Some(18)),
+        (300, Some(27)),
+        (301, None),
+        (999_999_999, None),
+    ] {
+        assert_eq!(line(number), expected, "{number}");
+    }
+    assert_eq!(Allowlist::default().rule_for(vmid(100)), None);
+}
+
+#[test]
+fn ten_thousand_rules_are_read_and_every_vm_gets_its_own() {
+    let rule = |n: u32| {
+        let (one, low, high) = (1_000 + n * 10, 1_001 + n * 10, 1_009 + n * 10);
+        format!(
+            "[[allow]]\nvmids = [{one}, \"{low}-{high}\"]\nprofiles = [\"a\"]\n\
+             earliest = \"2010-01-01\"\nlatest = \"2030-01-01\"\nmax-shift = \"20y\"\n"
+        )
+    };
+    let rules: String = (0..10_000).rev().map(rule).collect();
+    let list = parse(&format!(
+        "version = 1\n[profiles.a]\ntarget = \"2016-06-15\"\n{rules}"
+    ))
+    .unwrap();
+    assert_eq!(list.rules.len(), 10_000);
+    for number in (1_000..101_000).step_by(77) {
+        let rule = list.rule_for(vmid(number)).unwrap();
+        assert!(
+            rule.ranges
+                .iter()
+                .any(|(first, last)| (*first..=*last).contains(&vmid(number)))
+        );
+    }
+}
+
+#[test]
+fn what_is_probably_not_meant_is_a_warning() {
+    let list = parse(
+        "version = 1\n[profiles.a]\ntarget = \"-30y\"\nalign = true\nstages = [\"agent\"]\n\
+         [profiles.b]\ntarget = \"2016-06-15\"\nanchor = \"2046-06-15\"\n\
+         [profiles.c]\ntarget = \"now\"\ntime-service = \"stop\"\nguest-commands = [\"x\"]\n\
+         [[allow]]\nvmids = [100, 101]\nprofiles = [\"a\", \"b\"]\nearliest = \"1990-01-01\"\n\
+         latest = \"2037-12-31\"\nmax-shift = \"20y\"\nuuid = \"4c4c4544-0042-3510-8052-b4c04f4a3132\"\n\
+         [[guest-command]]\nname = \"x\"\npath = \"/x\"\n",
+    )
+    .unwrap();
+    let said: Vec<String> = list.warnings().iter().map(Finding::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "line 2, column 1: profile `a`: `align` does nothing without the stage \"rtc\"",
+            "line 9, column 1: profile `c`: `time-service = \"stop\"`, but none of its \
+             `guest-commands` has `does = \"stop\"`",
+            "line 9, column 1: profile `c`: guest-command `x` is never run: it has no `does`",
+            "line 9, column 1: profile `c`: no rule names it",
+            "line 13, column 1: a rule with `uuid` can apply to one VM only, but names several VMIDs",
+            "line 15, column 13: profile `a` shifts by more than `max-shift`: always denied",
+            "line 15, column 18: profile `b` shifts by more than `max-shift`: always denied",
+        ]
+    );
+}

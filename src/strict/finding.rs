@@ -1,0 +1,102 @@
+//! What is wrong in a file, and in which line and column.
+use std::cell::OnceCell;
+use std::fmt;
+
+/// Something in a file that the operator has to look at.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Finding {
+    /// Line, the first is 1.
+    pub line: usize,
+    /// Column in characters, the first is 1.
+    pub column: usize,
+    /// What is wrong and what is allowed there; text from the file is sanitised.
+    pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "line {}, column {}: {}",
+            self.line, self.column, self.text
+        )
+    }
+}
+
+/// Turns byte offsets of a text into lines and columns. Costs nothing until it is asked.
+pub(super) struct Lines<'t> {
+    text: &'t str,
+    starts: OnceCell<Vec<usize>>,
+}
+
+impl<'t> Lines<'t> {
+    pub(super) fn new(text: &'t str) -> Lines<'t> {
+        Lines {
+            text,
+            starts: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The line that holds `offset`, and where that line starts.
+    fn line_and_start(&self, offset: usize) -> (usize, usize) {
+        let starts = self.starts.get_or_init(|| {
+            let after = self
+                .text
+                .match_indices('\n')
+                .map(|(at, _)| at.saturating_add(1));
+            std::iter::once(0).chain(after).collect()
+        });
+        let line = starts.partition_point(|start| *start <= offset).max(1);
+        (
+            line,
+            starts.get(line.saturating_sub(1)).copied().unwrap_or(0),
+        )
+    }
+
+    /// The line that holds `offset`.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.line_and_start(offset).0
+    }
+
+    /// Line and column of `offset`; beyond the text means its end.
+    pub(super) fn position(&self, offset: usize) -> (usize, usize) {
+        let offset = offset.min(self.text.len());
+        let (line, start) = self.line_and_start(offset);
+        let before = self.text.as_bytes().get(start..offset).unwrap_or_default();
+        // An editor does not show a byte order mark.
+        let before = before.strip_prefix(b"\xef\xbb\xbf").unwrap_or(before);
+        // Bytes that go on with a character (0b10xx_xxxx) do not start one.
+        let characters = before.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
+        (line, characters.saturating_add(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_characters_and_lines_may_end_as_in_windows() {
+        let lines = Lines::new("a\r\nbü€x\n\nc");
+        let at = |needle: &str| lines.position(lines.text().find(needle).unwrap());
+        assert_eq!(at("a"), (1, 1));
+        assert_eq!(at("b"), (2, 1));
+        assert_eq!(at("x"), (2, 4));
+        assert_eq!(at("c"), (4, 1));
+        assert_eq!(lines.position(usize::MAX), (4, 2));
+    }
+
+    #[test]
+    fn an_empty_text_has_a_first_line() {
+        assert_eq!(Lines::new("").position(0), (1, 1));
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_column() {
+        assert_eq!(Lines::new("\u{feff}ab").position(4), (1, 2));
+    }
+}

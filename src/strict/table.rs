@@ -1,0 +1,133 @@
+//! A table of a file and the keys it may have.
+use toml::de::DeTable;
+
+use super::near::nearest;
+use super::reader::{Mark, Reader};
+use super::value::{Value, quoted};
+
+/// A table. Every key that was asked for is allowed in it, every other one is an error.
+pub struct Table<'d> {
+    table: &'d DeTable<'d>,
+    mark: Mark,
+    what: &'static str,
+    asked: Vec<&'static str>,
+    open: bool,
+    reader: &'d Reader<'d>,
+}
+
+/// Reads a table by `schema`, then reports the keys that it did not ask for.
+pub(super) fn read_table<'d, T>(
+    table: &'d DeTable<'d>,
+    mark: Mark,
+    what: &'static str,
+    reader: &'d Reader<'d>,
+    schema: impl FnOnce(&mut Table<'d>) -> Option<T>,
+) -> Option<T> {
+    let mut table = Table {
+        table,
+        mark,
+        what,
+        asked: Vec::new(),
+        open: false,
+        reader,
+    };
+    let value = schema(&mut table);
+    table.report_unknown();
+    value
+}
+
+impl<'d> Table<'d> {
+    /// The value of a key that has to be there.
+    pub fn required<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Option<T>,
+    ) -> Option<T> {
+        let value = self.value(key);
+        if value.is_none() {
+            self.reader.missing(
+                self.mark,
+                format!("`{key}` is missing: {} needs it", self.what),
+            );
+        }
+        value.and_then(read)
+    }
+
+    /// The value of a key that may be left out. Nothing is also the answer to a bad value, but then
+    /// the file has an error and is not used.
+    pub fn optional<T>(
+        &mut self,
+        key: &'static str,
+        read: impl FnOnce(Value<'d>) -> Option<T>,
+    ) -> Option<T> {
+        self.value(key).and_then(read)
+    }
+
+    /// The value of a key, or what holds if it is left out.
+    pub fn or<T>(
+        &mut self,
+        key: &'static str,
+        default: T,
+        read: impl FnOnce(Value<'d>) -> Option<T>,
+    ) -> T {
+        self.optional(key, read).unwrap_or(default)
+    }
+
+    /// All entries of a table whose keys are names that the file gives, so none is unknown.
+    pub fn entries(&mut self) -> impl Iterator<Item = Value<'d>> + use<'d> {
+        self.open = true;
+        let reader = self.reader;
+        self.table.iter().map(move |(key, value)| {
+            Value::new(key.get_ref(), value.get_ref(), value.span(), reader)
+        })
+    }
+
+    /// Where the table is: its header.
+    #[must_use]
+    pub fn mark(&self) -> Mark {
+        self.mark
+    }
+
+    /// Where errors are reported.
+    #[must_use]
+    pub fn reader(&self) -> &'d Reader<'d> {
+        self.reader
+    }
+
+    fn value(&mut self, key: &'static str) -> Option<Value<'d>> {
+        self.asked.push(key);
+        let value = self.table.get(key)?;
+        // The parser puts a value without a place where it found none; it has reported that.
+        if self.reader.is_broken() && value.span().is_empty() {
+            return None;
+        }
+        Some(Value::new(key, value.get_ref(), value.span(), self.reader))
+    }
+
+    fn report_unknown(&self) {
+        if self.open {
+            return;
+        }
+        for key in self.table.keys() {
+            let name: &str = key.get_ref();
+            if self.asked.contains(&name) {
+                continue;
+            }
+            let near = if self.reader.is_full() {
+                None
+            } else {
+                nearest(name, self.asked.iter().copied())
+            };
+            let hint = near
+                .map(|near| format!("did you mean `{near}`? "))
+                .unwrap_or_default();
+            let text = format!(
+                "unknown key {}; {hint}{} may have: {}",
+                quoted(name),
+                self.what,
+                self.asked.join(", ")
+            );
+            self.reader.error(Mark::new(key.span().start), text);
+        }
+    }
+}
