@@ -12,3 +12,4 @@ pub mod allowlist;
 pub mod config;
 pub mod model;
 pub mod strict;
+pub mod vmconfig;
