@@ -12,4 +12,5 @@ pub mod allowlist;
 pub mod config;
 pub mod model;
 pub mod strict;
+pub mod system;
 pub mod vmconfig;

@@ -1,0 +1,216 @@
+//! Folders of our own: state files written whole or not at all, logs appended under a lock.
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, fchmod, fdatasync,
+    flock, fstat, ftruncate, mkdir, openat, openat2, renameat, unlinkat,
+};
+use rustix::io::Errno;
+
+use super::clock::Deadline;
+use super::error::{FileError, FileErrorKind};
+use super::file::{must_be_roots, read_up_to, write_all};
+
+/// An open folder that belongs to root and that nobody else can write to.
+#[derive(Debug)]
+pub struct Dir {
+    path: PathBuf,
+    fd: OwnedFd,
+}
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _fd: OwnedFd,
+}
+
+impl Dir {
+    /// Opens a folder without following links.
+    ///
+    /// # Errors
+    /// [`FileError`] where it is missing, a link, or not root's alone.
+    pub fn open(path: &Path) -> Result<Dir, FileError> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = openat2(CWD, path, flags, Mode::empty(), ResolveFlags::NO_SYMLINKS)
+            .map_err(|errno| FileError::os(path, errno))?;
+        let stat = fstat(&fd).map_err(|errno| FileError::os(path, errno))?;
+        must_be_roots(path, &stat)?;
+        Ok(Dir {
+            path: path.to_owned(),
+            fd,
+        })
+    }
+
+    /// Opens a folder and makes it first, with `mode`, where only it is missing.
+    ///
+    /// # Errors
+    /// [`FileError`] as for [`Dir::open`], or where it cannot be made.
+    pub fn open_or_make(path: &Path, mode: u32) -> Result<Dir, FileError> {
+        match Dir::open(path) {
+            Err(error) if error.is_missing() => {}
+            other => return other,
+        }
+        match mkdir(path, Mode::from_raw_mode(mode)) {
+            Ok(()) | Err(Errno::EXIST) => Dir::open(path),
+            Err(errno) => Err(FileError::os(path, errno)),
+        }
+    }
+
+    /// The path of a file in this folder, for messages.
+    #[must_use]
+    pub fn path_of(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Reads a file of this folder, which must be root's alone like the folder.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn read(&self, name: &str, limit: usize) -> Result<Vec<u8>, FileError> {
+        let path = self.path_of(name);
+        let (file, stat) = self.open_own(name, OFlags::RDONLY, 0)?;
+        read_up_to(
+            &path,
+            &file,
+            usize::try_from(stat.st_size).unwrap_or(usize::MAX),
+            limit,
+        )
+    }
+
+    /// Replaces a file of this folder: a reader sees the old content or the new, never a part.
+    /// It is not forced to the disk (for folders that do not outlive a boot).
+    ///
+    /// # Errors
+    /// [`FileError`]; the old file is then still there and nothing else is left behind.
+    pub fn replace(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
+        let temporary = format!(".{name}.{}.tmp", std::process::id());
+        let path = self.path_of(name);
+        let failed = |errno| FileError::os(&path, errno);
+        // A process of the same number that was killed may have left one.
+        let _ = unlinkat(&self.fd, &temporary, AtFlags::empty());
+        let flags =
+            OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file =
+            openat(&self.fd, &temporary, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
+        let result = write_all(&file, content)
+            .and_then(|()| renameat(&self.fd, &temporary, &self.fd, name))
+            .map_err(failed);
+        if result.is_err() {
+            let _ = unlinkat(&self.fd, &temporary, AtFlags::empty());
+        }
+        result
+    }
+
+    /// Removes a file of this folder; one that is not there is removed already.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn remove(&self, name: &str) -> Result<(), FileError> {
+        match unlinkat(&self.fd, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(errno) => Err(FileError::os(&self.path_of(name), errno)),
+        }
+    }
+
+    /// The names of the files in this folder.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn names(&self) -> Result<Vec<String>, FileError> {
+        let failed = |errno| FileError::os(&self.path, errno);
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&self.fd).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            if let Ok(name) = entry.file_name().to_str() {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Takes the lock of a file of this folder (made where missing), waiting at most to `deadline`.
+    ///
+    /// # Errors
+    /// [`FileError`] with [`FileErrorKind::Locked`] when another process keeps it.
+    pub fn lock(&self, name: &str, deadline: Deadline) -> Result<Lock, FileError> {
+        let (fd, _) = self.open_own(name, OFlags::RDWR | OFlags::CREATE, 0o600)?;
+        self.take_lock(name, &fd, deadline)?;
+        Ok(Lock { _fd: fd })
+    }
+
+    /// Appends `line` to a log of this folder (made with `mode` where missing) and, if `durable`,
+    /// waits until it is on the disk. A complete line or none: what a full disk cuts is taken back.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn append(
+        &self,
+        name: &str,
+        line: &[u8],
+        mode: u32,
+        durable: bool,
+        deadline: Deadline,
+    ) -> Result<(), FileError> {
+        let failed = |errno| FileError::os(&self.path_of(name), errno);
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let (file, _) = self.open_own(name, flags, mode)?;
+        self.take_lock(name, &file, deadline)?;
+        let before = fstat(&file).map_err(failed)?.st_size;
+        if let Err(errno) = write_all(&file, line) {
+            let _ = ftruncate(&file, u64::try_from(before).unwrap_or(0));
+            return Err(failed(errno));
+        }
+        if durable {
+            fdatasync(&file).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a regular file of this folder that is root's alone and has no second name.
+    fn open_own(&self, name: &str, flags: OFlags, mode: u32) -> Result<(OwnedFd, Stat), FileError> {
+        let path = self.path_of(name);
+        let failed = |errno| FileError::os(&path, errno);
+        let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let fd = match openat(
+            &self.fd,
+            name,
+            flags.difference(OFlags::CREATE),
+            Mode::empty(),
+        ) {
+            Err(Errno::NOENT) if flags.contains(OFlags::CREATE) => {
+                let fd =
+                    openat(&self.fd, name, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
+                // A umask may have taken bits that the group needs to read its log.
+                fchmod(&fd, Mode::from_raw_mode(mode)).map_err(failed)?;
+                fd
+            }
+            other => other.map_err(failed)?,
+        };
+        let stat = fstat(&fd).map_err(failed)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(FileError::new(&path, FileErrorKind::NotRegular));
+        }
+        must_be_roots(&path, &stat)?;
+        if stat.st_nlink > 1 {
+            return Err(FileError::new(&path, FileErrorKind::HardLinked));
+        }
+        Ok((fd, stat))
+    }
+
+    fn take_lock(&self, name: &str, fd: &OwnedFd, deadline: Deadline) -> Result<(), FileError> {
+        loop {
+            match flock(fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK | Errno::INTR) if !deadline.passed() => {
+                    deadline.sleep(Duration::from_millis(1));
+                }
+                Err(Errno::WOULDBLOCK | Errno::INTR) => {
+                    return Err(FileError::new(&self.path_of(name), FileErrorKind::Locked));
+                }
+                Err(errno) => return Err(FileError::os(&self.path_of(name), errno)),
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A child process that does one thing if its parent dies.
+use std::os::fd::{AsFd, OwnedFd};
+
+use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::unistd::{ForkResult, fork};
+use rustix::fs::{Mode, OFlags, open};
+use rustix::io::{Errno, retry_on_intr};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+/// The parent's end. As long as it is open the guardian waits.
+#[derive(Debug)]
+pub struct GuardianPipe {
+    fd: OwnedFd,
+}
+
+/// What the guardian heard last from its parent before that was gone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum GuardianEnd {
+    /// Nothing was to be guarded yet.
+    Idle,
+    /// The parent died, or let go, in the middle.
+    Armed,
+    /// The parent said that it is done.
+    Dismissed,
+}
+
+const ARM: u8 = b'A';
+const DISMISS: u8 = b'D';
+
+impl GuardianPipe {
+    /// From now on the guardian acts if this process ends without [`GuardianPipe::dismiss`].
+    ///
+    /// # Errors
+    /// The system's, where the guardian is gone: then nothing guards.
+    pub fn arm(&self) -> Result<(), Errno> {
+        self.tell(ARM)
+    }
+
+    /// There is nothing left to guard.
+    pub fn dismiss(self) {
+        // A guardian that cannot hear it finds nothing to do.
+        let _ = self.tell(DISMISS);
+    }
+
+    fn tell(&self, word: u8) -> Result<(), Errno> {
+        retry_on_intr(|| rustix::io::write(&self.fd, &[word])).map(drop)
+    }
+}
+
+/// Forks a guardian. It holds what this process has open (but for the standard streams, which
+/// Proxmox VE reads to their end), lives in a session of its own and ignores the signals that end
+/// the parent. When this process ends it runs `act`, then exits.
+///
+/// # Errors
+/// The system's.
+#[allow(unsafe_code)]
+pub fn spawn_guardian(act: impl FnOnce(GuardianEnd)) -> Result<GuardianPipe, Errno> {
+    let (ears, mouth) = pipe_with(PipeFlags::CLOEXEC)?;
+    // SAFETY: the program is single-threaded (a test keeps `std::thread` out of this path), so the
+    // child may do whatever the parent might.
+    match unsafe { fork() } {
+        Ok(ForkResult::Parent { .. }) => Ok(GuardianPipe { fd: mouth }),
+        Ok(ForkResult::Child) => {
+            drop(mouth);
+            become_independent();
+            act(listen(&ears));
+            // SAFETY: ends the child at once, without the parent's exit handlers.
+            unsafe { libc::_exit(0) }
+        }
+        Err(errno) => Err(Errno::from_raw_os_error(errno as i32)),
+    }
+}
+
+#[allow(unsafe_code)]
+fn become_independent() {
+    // Failing to leave the session costs only protection against a signal to the whole group.
+    let _ = rustix::process::setsid();
+    if let Ok(null) = open("/dev/null", OFlags::RDWR, Mode::empty()) {
+        let _ = rustix::stdio::dup2_stdin(&null);
+        let _ = rustix::stdio::dup2_stdout(&null);
+        let _ = rustix::stdio::dup2_stderr(&null);
+    }
+    for ignored in [
+        Signal::SIGTERM,
+        Signal::SIGHUP,
+        Signal::SIGINT,
+        Signal::SIGPIPE,
+    ] {
+        // SAFETY: ignoring a signal installs no handler that could run.
+        let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
+    }
+}
+
+fn listen(ears: &OwnedFd) -> GuardianEnd {
+    let mut end = GuardianEnd::Idle;
+    loop {
+        let mut word = [0_u8; 1];
+        match retry_on_intr(|| rustix::io::read(ears.as_fd(), &mut word)) {
+            Ok(0) | Err(_) => return end,
+            Ok(_) => match word {
+                [ARM] => end = GuardianEnd::Armed,
+                [DISMISS] => return GuardianEnd::Dismissed,
+                _ => {}
+            },
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! Unix sockets that never wait longer than they may.
+use std::fmt;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrUnix, SocketFlags, SocketType, connect, recv,
+    send, socket_with, sockopt,
+};
+
+use super::clock::Deadline;
+
+/// Why a socket did not do what it should.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum StreamError {
+    /// There is no such socket.
+    Missing,
+    /// Nobody listens on it.
+    Refused,
+    /// The deadline passed.
+    TimedOut,
+    /// The other side hung up.
+    Closed,
+    /// The system call failed.
+    Os(Errno),
+}
+
+impl fmt::Display for StreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StreamError::Missing => f.write_str("there is no such socket"),
+            StreamError::Refused => f.write_str("nobody listens on it"),
+            StreamError::TimedOut => f.write_str("no answer in time"),
+            StreamError::Closed => f.write_str("the other side hung up"),
+            StreamError::Os(errno) => std::io::Error::from(*errno).fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for StreamError {}
+
+impl From<Errno> for StreamError {
+    fn from(errno: Errno) -> StreamError {
+        match errno {
+            Errno::NOENT => StreamError::Missing,
+            Errno::CONNREFUSED => StreamError::Refused,
+            Errno::PIPE | Errno::CONNRESET | Errno::NOTCONN => StreamError::Closed,
+            other => StreamError::Os(other),
+        }
+    }
+}
+
+/// A connected unix stream socket.
+#[derive(Debug)]
+pub struct Stream {
+    fd: OwnedFd,
+}
+
+impl Stream {
+    /// Connects, waiting to `deadline` while the listener's queue is full.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub fn connect(path: &Path, deadline: Deadline) -> Result<Stream, StreamError> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let fd = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let address = SocketAddrUnix::new(path)?;
+        loop {
+            match connect(&fd, &address) {
+                Ok(()) => return Ok(Stream { fd }),
+                // unix(7): a full queue is EAGAIN at once on a non-blocking socket, and nothing
+                // can be polled for it.
+                Err(Errno::AGAIN | Errno::INTR) if !deadline.passed() => {
+                    deadline.sleep(Duration::from_millis(2));
+                }
+                Err(Errno::AGAIN | Errno::INTR) => return Err(StreamError::TimedOut),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    /// The process that listens at the other end, as the kernel saw it (`SO_PEERCRED`).
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub fn peer_pid(&self) -> Result<i32, StreamError> {
+        Ok(sockopt::socket_peercred(&self.fd)?
+            .pid
+            .as_raw_nonzero()
+            .get())
+    }
+
+    /// Sends all of `bytes`.
+    ///
+    /// # Errors
+    /// [`StreamError`]; part of it may then have been sent.
+    pub fn send_all(&self, mut bytes: &[u8], deadline: Deadline) -> Result<(), StreamError> {
+        while !bytes.is_empty() {
+            match send(&self.fd, bytes, SendFlags::NOSIGNAL) {
+                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Err(Errno::AGAIN) => self.wait(PollFlags::OUT, deadline)?,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Receives what is there into `buffer`, waiting for the first byte.
+    ///
+    /// # Errors
+    /// [`StreamError`]; [`StreamError::Closed`] at the end of the stream.
+    pub fn receive(&self, buffer: &mut [u8], deadline: Deadline) -> Result<usize, StreamError> {
+        loop {
+            match recv(&self.fd, &mut *buffer, RecvFlags::empty()) {
+                Ok((0, _)) => return Err(StreamError::Closed),
+                Ok((count, _)) => return Ok(count),
+                Err(Errno::AGAIN) => self.wait(PollFlags::IN, deadline)?,
+                Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    fn wait(&self, flags: PollFlags, deadline: Deadline) -> Result<(), StreamError> {
+        let left = deadline.left();
+        if left.is_zero() {
+            return Err(StreamError::TimedOut);
+        }
+        let limit = Timespec::try_from(left).map_err(|_| StreamError::TimedOut)?;
+        match poll(
+            &mut [PollFd::from_borrowed_fd(self.fd.as_fd(), flags)],
+            Some(&limit),
+        ) {
+            Ok(_) | Err(Errno::INTR) => Ok(()),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+/// Sends one datagram to a unix socket without ever waiting.
+///
+/// # Errors
+/// [`StreamError`] where nobody takes it at once.
+pub fn send_datagram(path: &Path, bytes: &[u8]) -> Result<(), StreamError> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let fd = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
+    connect(&fd, &SocketAddrUnix::new(path)?)?;
+    send(&fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
+    Ok(())
+}
