@@ -10,7 +10,11 @@
 pub mod allowlist;
 pub mod allowlist;
 pub mod config;
+pub mod judge;
 pub mod model;
+pub mod plan;
+pub mod policy;
 pub mod strict;
 pub mod system;
+pub mod verify;
 pub mod vmconfig;

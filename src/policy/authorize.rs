@@ -1,0 +1,112 @@
+//! The last check before anything is touched, and the proof that it was made.
+use super::decide::Grant;
+use crate::model::{ClockPlan, Deny, DenyReason, Now, Timestamp};
+
+/// A plan that policy has checked against the grant's bounds. Nothing but [`authorize`] makes one:
+///
+/// ```compile_fail
+/// use time_shift::model::ClockPlan;
+/// use time_shift::policy::{Authorized, Grant};
+/// fn forge(plan: ClockPlan, grant: Grant) -> Authorized<ClockPlan> {
+///     Authorized { plan, grant }
+/// }
+/// ```
+///
+/// The honest way compiles:
+///
+/// ```
+/// use time_shift::model::{ClockPlan, Deny, Now};
+/// use time_shift::policy::{Authorized, Grant, authorize};
+/// fn ask(plan: ClockPlan, grant: Grant, now: Now) -> Result<Authorized<ClockPlan>, Deny> {
+///     authorize(grant, plan, now)
+/// }
+/// ```
+#[must_use]
+#[derive(Clone, PartialEq, Debug)]
+pub struct Authorized<T> {
+    plan: T,
+    grant: Grant,
+}
+
+impl<T> Authorized<T> {
+    /// What may be done.
+    pub fn plan(&self) -> &T {
+        &self.plan
+    }
+
+    /// Why it may be done.
+    pub fn grant(&self) -> &Grant {
+        &self.grant
+    }
+}
+
+/// Checks what `plan` would make of the guest's clock at `now` against the bounds of `grant`.
+///
+/// # Errors
+/// A [`Deny`] that names the bound; it blocks if the grant's profile says so.
+pub fn authorize(grant: Grant, plan: ClockPlan, now: Now) -> Result<Authorized<ClockPlan>, Deny> {
+    match check(&grant, &plan, now) {
+        Ok(()) => Ok(Authorized { plan, grant }),
+        Err(deny) => Err(deny.blocking(grant.block_when_denied)),
+    }
+}
+
+fn check(grant: &Grant, plan: &ClockPlan, now: Now) -> Result<(), Deny> {
+    let allowed = grant.stages;
+    if (plan.stages.rtc && !allowed.rtc) || (plan.stages.agent && !allowed.agent) {
+        return Err(Deny::new(
+            DenyReason::ProfileNotAllowed,
+            "the plan wants a stage that the rule does not permit; start the VM again",
+        ));
+    }
+    let guest = plan.course.guest_time(now).map_err(|error| {
+        Deny::new(
+            DenyReason::TimeOutOfRange,
+            format!("the guest's time cannot be calculated: {error}"),
+        )
+    })?;
+    check_bounds(grant, guest, now.real)?;
+    plan.course.offset(now).map_err(|error| {
+        Deny::new(
+            DenyReason::TimeOutOfRange,
+            format!("the shift cannot be calculated: {error}"),
+        )
+    })?;
+    if plan.stages.rtc {
+        grant.rtc_years.check(guest, plan.zone)?;
+    }
+    Ok(())
+}
+
+fn check_bounds(grant: &Grant, guest: Timestamp, host: Timestamp) -> Result<(), Deny> {
+    let line = grant.rule_line;
+    if guest < grant.earliest {
+        return Err(Deny::new(
+            DenyReason::TooEarly,
+            format!(
+                "the guest would show {guest}, the rule (allowlist line {line}) allows nothing before {}",
+                grant.earliest
+            ),
+        ));
+    }
+    if guest > grant.latest {
+        return Err(Deny::new(
+            DenyReason::TooLate,
+            format!(
+                "the guest would show {guest}, the rule (allowlist line {line}) allows nothing after {}",
+                grant.latest
+            ),
+        ));
+    }
+    if !grant.max_shift.holds(host, guest) {
+        return Err(Deny::new(
+            DenyReason::ShiftTooLarge,
+            format!(
+                "the guest would show {guest}, the host shows {host}, and the rule (allowlist line \
+                 {line}) allows at most {} between them",
+                grant.max_shift
+            ),
+        ));
+    }
+    Ok(())
+}

@@ -1,0 +1,100 @@
+//! Which profile a VM gets: the one its rule assigns, else the one its tag names.
+use crate::allowlist::{Allowlist, Profile, Rule};
+use crate::model::{Deny, DenyReason, Printable, ProfileName, Tag, VmId};
+use crate::vmconfig::VmFacts;
+
+/// What a tag that names a profile starts with.
+const TAG_PREFIX: &str = "ts-";
+
+/// The profiles that a VM's tags name, without the prefix. Proxmox VE takes tags in any case.
+pub(super) fn profile_tags(facts: &VmFacts) -> Vec<String> {
+    let lower = facts
+        .tags
+        .iter()
+        .map(|tag| tag.as_str().to_ascii_lowercase());
+    lower
+        .filter_map(|tag| tag.strip_prefix(TAG_PREFIX).map(str::to_owned))
+        .collect()
+}
+
+/// Whether the decision about this VM depends on which tags are registered in datacenter.cfg.
+#[must_use]
+pub fn asks_for_registered_tags(vmid: VmId, facts: &VmFacts, allowlist: &Allowlist) -> bool {
+    allowlist
+        .rule_for(vmid)
+        .is_some_and(|rule| rule.assign.is_none() && !rule.any_tag)
+        && !profile_tags(facts).is_empty()
+}
+
+/// The profile for a VM under `rule`; `None` where neither the rule nor a tag names one.
+pub(super) fn choose<'a>(
+    rule: &Rule,
+    facts: &VmFacts,
+    registered: &[Tag],
+    allowlist: &'a Allowlist,
+) -> Result<Option<(&'a ProfileName, &'a Profile)>, Deny> {
+    let wanted = match &rule.assign {
+        Some(assigned) => assigned.as_str().to_owned(),
+        None => {
+            let mut tags = profile_tags(facts);
+            match (tags.pop(), tags.is_empty() && !facts.tags_cut) {
+                (None, _) => return Ok(None),
+                (Some(tag), true) => {
+                    check_registered(rule, &tag, registered)?;
+                    tag
+                }
+                (Some(_), false) => return Err(ambiguous(facts)),
+            }
+        }
+    };
+    let listed = rule.profiles.iter().find(|name| name.as_str() == wanted);
+    match listed.and_then(|name| allowlist.profiles.get_key_value(name)) {
+        Some(found) => Ok(Some(found)),
+        None => Err(Deny::new(
+            DenyReason::ProfileNotAllowed,
+            format!(
+                "tag {TAG_PREFIX}{} names a profile that the rule for this VM (allowlist line {}) does \
+                 not list; add it to the rule's profiles or remove the tag",
+                Printable::from(wanted.as_str()),
+                rule.line
+            ),
+        )),
+    }
+}
+
+fn ambiguous(facts: &VmFacts) -> Deny {
+    let mut tags = profile_tags(facts);
+    tags.sort_unstable();
+    let tags: Vec<String> = tags
+        .iter()
+        .map(|tag| format!("{TAG_PREFIX}{tag}"))
+        .collect();
+    Deny::new(
+        DenyReason::TagsAmbiguous,
+        format!(
+            "more than one tag names a profile ({}); leave one",
+            tags.join(", ")
+        ),
+    )
+}
+
+/// Only a registered tag is known to have been set by somebody who may (Sys.Modify on `/`).
+fn check_registered(rule: &Rule, tag: &str, registered: &[Tag]) -> Result<(), Deny> {
+    let full = format!("{TAG_PREFIX}{tag}");
+    if rule.any_tag
+        || registered
+            .iter()
+            .any(|known| known.as_str().eq_ignore_ascii_case(&full))
+    {
+        return Ok(());
+    }
+    Err(Deny::new(
+        DenyReason::TagNotRegistered,
+        format!(
+            "tag {} may have been set by any user of the VM; register it in datacenter.cfg \
+             (registered-tags), or say any-tag = true in the rule (allowlist line {})",
+            Printable::from(full.as_str()),
+            rule.line
+        ),
+    ))
+}

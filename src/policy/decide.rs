@@ -1,0 +1,229 @@
+//! The decision: none of our business, denied, or permitted within bounds.
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::choose::{choose, profile_tags};
+use super::machine::RtcYears;
+use crate::allowlist::{Allowlist, Profile, Rule};
+use crate::model::{
+    ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, RtcZone, ShiftBound, Stages, Tag,
+    Timestamp, VmId,
+};
+use crate::vmconfig::VmFacts;
+
+/// Who asks.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The VM.
+    pub vmid: VmId,
+    /// The tags that datacenter.cfg registers; needed only where
+    /// [`asks_for_registered_tags`](super::asks_for_registered_tags) says so.
+    pub registered_tags: Vec<Tag>,
+}
+
+/// What the allowlist says about a VM.
+#[must_use]
+#[derive(Clone, PartialEq, Debug)]
+pub enum Decision {
+    /// Neither a rule nor a tag concerns this VM: there is nothing to do or to say.
+    NotConcerned,
+    /// No.
+    Denied(Deny),
+    /// Yes, within the grant's bounds.
+    Permitted(Box<Grant>),
+}
+
+impl Default for Decision {
+    fn default() -> Decision {
+        Decision::Denied(Deny::default())
+    }
+}
+
+/// What a VM may have, and the bounds within which it may. It can be written into the state file
+/// of a start and read back from there, which is why that file is as well guarded as the allowlist.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Grant {
+    pub(super) vmid: VmId,
+    pub(super) profile: ProfileName,
+    pub(super) rule_line: usize,
+    pub(super) target: ClockTarget,
+    pub(super) anchor: Option<Timestamp>,
+    pub(super) stages: Stages,
+    pub(super) align: bool,
+    pub(super) tolerance: Duration,
+    pub(super) zone: RtcZone,
+    pub(super) earliest: Timestamp,
+    pub(super) latest: Timestamp,
+    pub(super) max_shift: ShiftBound,
+    pub(super) rtc_years: RtcYears,
+    pub(super) block_when_denied: bool,
+    pub(super) block_on_failure: bool,
+}
+
+impl Grant {
+    /// The VM it is for.
+    #[must_use]
+    pub fn vmid(&self) -> VmId {
+        self.vmid
+    }
+
+    /// The profile it comes from.
+    #[must_use]
+    pub fn profile(&self) -> &ProfileName {
+        &self.profile
+    }
+
+    /// The line of the allowlist at which its rule starts.
+    #[must_use]
+    pub fn rule_line(&self) -> usize {
+        self.rule_line
+    }
+
+    /// What the guest shall show.
+    #[must_use]
+    pub fn target(&self) -> &ClockTarget {
+        &self.target
+    }
+
+    /// The real time at which the guest shall show the target; without it, when it starts.
+    #[must_use]
+    pub fn anchor(&self) -> Option<Timestamp> {
+        self.anchor
+    }
+
+    /// How its clock may be set.
+    #[must_use]
+    pub fn stages(&self) -> Stages {
+        self.stages
+    }
+
+    /// Whether the RTC's second shall start with the guest's.
+    #[must_use]
+    pub fn align(&self) -> bool {
+        self.align
+    }
+
+    /// How much error is good enough.
+    #[must_use]
+    pub fn tolerance(&self) -> Duration {
+        self.tolerance
+    }
+
+    /// What the guest takes its RTC for.
+    #[must_use]
+    pub fn zone(&self) -> RtcZone {
+        self.zone
+    }
+
+    /// Whether a refusal of what is asked under this grant keeps the VM from starting.
+    #[must_use]
+    pub fn block_when_denied(&self) -> bool {
+        self.block_when_denied
+    }
+
+    /// Whether a failure before the start keeps the VM from starting.
+    #[must_use]
+    pub fn block_on_failure(&self) -> bool {
+        self.block_on_failure
+    }
+}
+
+/// Decides about a VM. Everything that is not expressly allowed is denied.
+pub fn decide(request: &Request, facts: &VmFacts, allowlist: &Allowlist) -> Decision {
+    let Some(rule) = allowlist.rule_for(request.vmid) else {
+        return if profile_tags(facts).is_empty() {
+            Decision::NotConcerned
+        } else {
+            Decision::Denied(Deny::new(
+                DenyReason::NoRule,
+                "a ts- tag asks for another time, but no rule of the allowlist names this VM; add an \
+                 [[allow]] for it or remove the tag",
+            ))
+        };
+    };
+    match permit(request, rule, facts, allowlist) {
+        Ok(None) => Decision::NotConcerned,
+        Ok(Some(grant)) => Decision::Permitted(Box::new(grant)),
+        Err(deny) => Decision::Denied(deny),
+    }
+}
+
+fn permit(
+    request: &Request,
+    rule: &Rule,
+    facts: &VmFacts,
+    allowlist: &Allowlist,
+) -> Result<Option<Grant>, Deny> {
+    let Some((name, profile)) = choose(rule, facts, &request.registered_tags, allowlist)? else {
+        return Ok(None);
+    };
+    let block = profile.on_denied == OnTrouble::Block;
+    check_identity(rule, facts).map_err(|deny| deny.blocking(block))?;
+    check_confirmation(rule).map_err(|deny| deny.blocking(block))?;
+    let stages = possible_stages(profile, rule, facts).map_err(|deny| deny.blocking(block))?;
+    Ok(Some(Grant {
+        vmid: request.vmid,
+        profile: name.clone(),
+        rule_line: rule.line,
+        target: profile.target.clone(),
+        anchor: profile.anchor,
+        stages,
+        align: profile.align,
+        tolerance: profile.tolerance,
+        zone: facts.zone,
+        earliest: rule.earliest,
+        latest: rule.latest,
+        max_shift: rule.max_shift,
+        rtc_years: RtcYears::of(facts),
+        block_when_denied: block,
+        block_on_failure: profile.on_failure == OnTrouble::Block,
+    }))
+}
+
+/// A VMID is reused after its VM was destroyed, and a clone carries tags along; its uuid is new.
+fn check_identity(rule: &Rule, facts: &VmFacts) -> Result<(), Deny> {
+    match &rule.uuid {
+        Some(uuid) if facts.smbios_uuid.as_deref() != Some(uuid.as_str()) => Err(Deny::new(
+            DenyReason::UuidMismatch,
+            format!(
+                "the rule (allowlist line {}) is for the VM with smbios1 uuid {uuid}, this one has {}; \
+                 correct the rule if it is meant",
+                rule.line,
+                facts.smbios_uuid.as_deref().unwrap_or("none"),
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_confirmation(rule: &Rule) -> Result<(), Deny> {
+    if !rule.confirm {
+        return Ok(());
+    }
+    Err(Deny::new(
+        DenyReason::ConfirmationMissing,
+        format!(
+            "the rule (allowlist line {}) says confirm = true, and this version cannot take \
+             confirmations yet; remove confirm or wait for a version that can",
+            rule.line
+        ),
+    ))
+}
+
+/// The stages that the profile wants, the rule permits and the machine has.
+fn possible_stages(profile: &Profile, rule: &Rule, facts: &VmFacts) -> Result<Stages, Deny> {
+    let stages = Stages {
+        rtc: profile.stages.rtc && rule.stages.rtc && facts.is_x86(),
+        agent: profile.stages.agent && rule.stages.agent,
+    };
+    if stages.rtc || stages.agent {
+        return Ok(stages);
+    }
+    Err(Deny::new(
+        DenyReason::MachineCannotHold,
+        "this machine has no RTC that can be set from outside (not x86) and the profile names no \
+         other stage; add \"agent\" to its stages",
+    ))
+}

@@ -1,0 +1,14 @@
+//! Who may have which time: a request and the allowlist become a decision.
+//!
+//! Belongs here: every check that can say no, and the one type that says yes,
+//! [`Authorized`], which nothing else can make. No file, no clock.
+#![forbid(unsafe_code)]
+
+mod authorize;
+mod choose;
+mod decide;
+mod machine;
+
+pub use authorize::{Authorized, authorize};
+pub use choose::asks_for_registered_tags;
+pub use decide::{Decision, Grant, Request, decide};
