@@ -9,11 +9,13 @@
 
 pub mod allowlist;
 pub mod allowlist;
+pub mod audit;
 pub mod config;
 pub mod judge;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod state;
 pub mod strict;
 pub mod system;
 pub mod verify;
