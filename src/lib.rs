@@ -11,6 +11,7 @@ pub mod allowlist;
 pub mod allowlist;
 pub mod audit;
 pub mod config;
+pub mod guest;
 pub mod judge;
 pub mod model;
 pub mod plan;

@@ -1,0 +1,174 @@
+//! Stops a guest's vCPUs for a moment, and never leaves them stopped.
+//!
+//! Whatever happens between `stop` and `cont` (an error, a deadline, this process killed), a forked
+//! guardian that holds the same connection continues the VM. It needs no look at where the VM's
+//! config is: the connection belongs to one QEMU process, and one whose VM has migrated away is in
+//! state `postmigrate`, never `paused`.
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use super::qmp::{Command, Monitor, QmpError};
+use super::status::RunState;
+use crate::system::{Deadline, GuardianEnd, spawn_guardian};
+
+/// How long `cont` may take once it is due, whatever deadline the work had.
+const CONT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long a guardian waits for QEMU: `stop` returns only after all disk I/O in flight.
+const GUARDIAN_PATIENCE: Duration = Duration::from_secs(600);
+
+/// Why the work was not done, or how its end went wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum HaltError {
+    /// No guardian could be started, so the VM was not stopped.
+    NoGuardian(std::io::ErrorKind),
+    /// The state could not be noted, so the VM was not stopped.
+    NotNoted(String),
+    /// QEMU did not do it; the VM runs.
+    NotStopped(QmpError),
+    /// QEMU has not answered in time. The guardian waits and continues the VM when it does.
+    LeftToGuardian(QmpError),
+    /// The VM was in another state after `stop`, so nothing was done.
+    OtherState(String),
+    /// The VM was not continued, and nobody is left who would.
+    NotContinued(String),
+}
+
+impl fmt::Display for HaltError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            HaltError::NoGuardian(kind) => {
+                write!(
+                    f,
+                    "no guardian process could be started ({kind}), so the VM was not stopped"
+                )
+            }
+            HaltError::NotNoted(why) => write!(f, "{why}, so the VM was not stopped"),
+            HaltError::NotStopped(error) => write!(f, "the VM was not stopped: {error}"),
+            HaltError::LeftToGuardian(error) => write!(
+                f,
+                "QEMU did not finish in time ({error}); a guardian process continues the VM as soon as \
+                 QEMU answers"
+            ),
+            HaltError::OtherState(state) => {
+                write!(
+                    f,
+                    "QEMU's state after stop was {state}, so nothing was done"
+                )
+            }
+            HaltError::NotContinued(why) => {
+                write!(
+                    f,
+                    "THE VM MAY STILL BE PAUSED: {why}; look at it and run: qm resume VMID"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for HaltError {}
+
+/// Runs `work` while the vCPUs stand, and says how long they stood at most; `None` where somebody
+/// else had stopped them first, who is then also the one to continue them. `note` is called once a
+/// guardian stands by and before anything is stopped.
+///
+/// # Errors
+/// [`HaltError`]; the result of `work` is lost where the VM could not be continued.
+pub(super) fn halted<T>(
+    monitor: &mut Monitor,
+    deadline: Deadline,
+    note: impl FnOnce() -> Result<(), String>,
+    work: impl FnOnce(&mut Monitor) -> T,
+) -> Result<(T, Option<Duration>), HaltError> {
+    note().map_err(HaltError::NotNoted)?;
+    let guardian = spawn_guardian(|end| guard(monitor, end))
+        .map_err(|errno| HaltError::NoGuardian(std::io::Error::from(errno).kind()))?;
+    guardian
+        .arm()
+        .map_err(|errno| HaltError::NoGuardian(std::io::Error::from(errno).kind()))?;
+
+    monitor.watch_for_stop();
+    let begun = Instant::now();
+    match stop(monitor, deadline) {
+        Ok(RunState::Paused) => {}
+        Ok(RunState::Running) => {
+            guardian.dismiss();
+            return Err(HaltError::NotStopped(QmpError::UnexpectedAnswer));
+        }
+        Ok(other) => {
+            guardian.dismiss();
+            return Err(HaltError::OtherState(other.as_str().to_owned()));
+        }
+        Err(error @ QmpError::Refused { .. }) => {
+            guardian.dismiss();
+            return Err(HaltError::NotStopped(error));
+        }
+        // Dropping the guardian's pipe at the end of this process makes it act.
+        Err(error) => return Err(HaltError::LeftToGuardian(error)),
+    }
+    let result = work(monitor);
+    if !monitor.stop_seen() {
+        guardian.dismiss();
+        return Ok((result, None));
+    }
+    match resume(monitor, Deadline::after(CONT_LIMIT)) {
+        Ok(()) => {
+            guardian.dismiss();
+            Ok((result, Some(begun.elapsed())))
+        }
+        Err(Resume::Said(why)) => {
+            guardian.dismiss();
+            Err(HaltError::NotContinued(why))
+        }
+        Err(Resume::Unheard(error)) => Err(HaltError::LeftToGuardian(error)),
+    }
+}
+
+fn stop(monitor: &mut Monitor, deadline: Deadline) -> Result<RunState, QmpError> {
+    monitor.call(&Command::plain("stop"), deadline)?;
+    monitor.run_state(deadline)
+}
+
+/// Why a VM does not run after `cont`.
+pub(super) enum Resume {
+    /// QEMU said so.
+    Said(String),
+    /// QEMU did not say.
+    Unheard(QmpError),
+}
+
+/// Continues a VM, alone and only out of the state `paused`, and makes sure that it runs.
+pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<(), Resume> {
+    match monitor.run_state(deadline).map_err(Resume::Unheard)? {
+        RunState::Paused => {}
+        RunState::Running => return Ok(()),
+        other => {
+            return Err(Resume::Said(format!(
+                "its state is {}, not paused",
+                other.as_str()
+            )));
+        }
+    }
+    match monitor.call(&Command::plain("cont"), deadline) {
+        Ok(_) => {}
+        Err(error @ QmpError::Refused { .. }) => return Err(Resume::Said(error.to_string())),
+        Err(error) => return Err(Resume::Unheard(error)),
+    }
+    match monitor.run_state(deadline).map_err(Resume::Unheard)? {
+        RunState::Running => Ok(()),
+        other => Err(Resume::Said(format!(
+            "its state after cont is {}",
+            other.as_str()
+        ))),
+    }
+}
+
+/// What the guardian does when its parent is gone.
+fn guard(monitor: &mut Monitor, end: GuardianEnd) {
+    if end != GuardianEnd::Armed {
+        return;
+    }
+    monitor.take_over();
+    // Nobody is left to be told; the next run of the hook and the sweep look again.
+    let _ = resume(monitor, Deadline::after(GUARDIAN_PATIENCE));
+}

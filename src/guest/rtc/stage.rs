@@ -1,0 +1,395 @@
+//! Setting the RTC: look, stop if it must be, write, restart the second, read back, continue.
+use std::fmt;
+use std::time::Duration;
+
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use serde::Deserialize;
+
+use super::registers::{STATUS_A, STATUS_B, STATUS_D, Write, restart_second, runs, set_fields};
+use crate::audit::IntentLogged;
+use crate::guest::halt::{HaltError, halted};
+use crate::guest::qmp::{Command, Monitor, QmpError, typed};
+use crate::guest::status::{RunState, Treatment, treatment};
+use crate::model::{ClockPlan, Now, Printable, TimeError, Timestamp};
+use crate::policy::Authorized;
+use crate::system::{self, Deadline};
+use crate::verify::{self, RtcObservation, Verification, Window};
+
+/// What the work may take beyond its deadline once the vCPUs stand; after that they are continued
+/// with the RTC as it is.
+const WORK_LIMIT: Duration = Duration::from_millis(500);
+
+/// How long before the right moment the VM is stopped when the second is to be aligned.
+const ALIGN_LEAD: Duration = Duration::from_millis(10);
+
+/// All that setting an RTC takes.
+#[derive(Debug)]
+pub struct RtcOrder<'a> {
+    /// What may be done.
+    pub authorized: &'a Authorized<ClockPlan>,
+    /// The proof that it was written down first.
+    pub intent: &'a IntentLogged,
+    /// The zone in which the RTC's fields are taken.
+    pub zone: &'a TimeZone,
+    /// The lock that the VM's config had before the start.
+    pub lock: Option<&'a Printable>,
+    /// Until when everything but continuing the VM must be over.
+    pub deadline: Deadline,
+}
+
+/// What was done.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RtcReport {
+    /// The result of reading back.
+    pub verification: Verification,
+    /// What the guest was to show when the RTC was released.
+    pub guest_time: Timestamp,
+    /// The host's clocks at that moment.
+    pub at: Now,
+    /// The RTC's fields as read back, in its own base.
+    pub read_back: DateTime,
+    /// QEMU's state before.
+    pub state: RunState,
+    /// How long the vCPUs stood at most; `None` where we did not stop them.
+    pub paused: Option<Duration>,
+}
+
+/// Why the RTC was not set.
+#[derive(Clone, PartialEq, Debug)]
+pub enum RtcError {
+    /// It must not be: this is no moment for it.
+    LeftAlone(String),
+    /// The machine has no RTC that can be reached.
+    NoRtc(String),
+    /// The guest has halted its RTC.
+    Halted,
+    /// The monitor did not do what it should.
+    Monitor(QmpError),
+    /// Stopping or continuing the VM went wrong.
+    Halt(HaltError),
+    /// QEMU took a register write for something else.
+    WriteRefused(Printable),
+    /// The time cannot be calculated or written.
+    Time(TimeError),
+}
+
+impl fmt::Display for RtcError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RtcError::LeftAlone(why) => write!(f, "the RTC was left alone: {why}"),
+            RtcError::NoRtc(why) => {
+                write!(f, "there is no RTC that can be set from outside: {why}")
+            }
+            RtcError::Halted => f.write_str("the guest has halted its RTC, so it was left alone"),
+            RtcError::Monitor(error) => write!(f, "QEMU's monitor: {error}"),
+            RtcError::Halt(error) => error.fmt(f),
+            RtcError::WriteRefused(text) => write!(f, "QEMU did not take a register write: {text}"),
+            RtcError::Time(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RtcError {}
+
+impl From<QmpError> for RtcError {
+    fn from(error: QmpError) -> RtcError {
+        RtcError::Monitor(error)
+    }
+}
+
+impl From<HaltError> for RtcError {
+    fn from(error: HaltError) -> RtcError {
+        RtcError::Halt(error)
+    }
+}
+
+impl From<TimeError> for RtcError {
+    fn from(error: TimeError) -> RtcError {
+        RtcError::Time(error)
+    }
+}
+
+/// Sets the RTC. `note` is called before a running VM is stopped, so that a later run knows of it.
+///
+/// # Errors
+/// [`RtcError`]; the RTC is then untouched, or (monitor errors in the middle) shows the old or the
+/// new time, never a mixture.
+pub fn set(
+    monitor: &mut Monitor,
+    order: &RtcOrder<'_>,
+    note: impl FnOnce() -> Result<(), String>,
+) -> Result<RtcReport, RtcError> {
+    let deadline = order.deadline;
+    let state = monitor.run_state(deadline)?;
+    let migrating = monitor.migrating(deadline)?;
+    let treatment = treatment(&state, migrating, order.lock);
+    if let Treatment::LeaveAlone(why) = treatment {
+        return Err(RtcError::LeftAlone(why));
+    }
+    must_have_rtc(monitor, deadline)?;
+    let course = order.authorized.plan().course;
+    if order.authorized.plan().align {
+        deadline.sleep(until_half_second(
+            course.guest_time(system::now()?)?,
+            ALIGN_LEAD,
+        ));
+    }
+    let (report, paused) = match treatment {
+        Treatment::StopWriteContinue => halted(monitor, deadline, note, |monitor| {
+            write(monitor, order, Deadline::after(WORK_LIMIT))
+        })?,
+        _ => (write(monitor, order, deadline), None),
+    };
+    let (seen, at) = report?;
+    Ok(RtcReport {
+        verification: verify::rtc(&seen)?,
+        guest_time: seen.intended,
+        at,
+        read_back: seen.read,
+        state,
+        paused,
+    })
+}
+
+/// Makes sure that a write to ports 0x70 and 0x71 meets an RTC.
+fn must_have_rtc(monitor: &mut Monitor, deadline: Deadline) -> Result<(), RtcError> {
+    if !monitor.is_x86(deadline)? {
+        return Err(RtcError::NoRtc(
+            "the machine is not x86; use the agent stage".to_owned(),
+        ));
+    }
+    match read_rtc(monitor, deadline) {
+        Err(QmpError::Refused { text, .. }) => Err(RtcError::NoRtc(text.to_string())),
+        other => other.map(drop).map_err(RtcError::Monitor),
+    }
+}
+
+/// Writes and reads back; the vCPUs stand.
+fn write(
+    monitor: &mut Monitor,
+    order: &RtcOrder<'_>,
+    deadline: Deadline,
+) -> Result<(RtcObservation, Now), RtcError> {
+    let course = order.authorized.plan().course;
+    let (status_a, status_b) = read_status(monitor, deadline)?;
+    if !runs(status_a) {
+        return Err(RtcError::Halted);
+    }
+    // The second is restarted first, so that it cannot tick between the fields and the release.
+    let guest = course.guest_time(system::now()?)?;
+    let (mut written, mut written_time) = whole_second(guest, order.zone)?;
+    let mut writes = restart_second(status_a).to_vec();
+    writes.extend(set_fields(written, status_b));
+    write_registers(monitor, &writes, deadline)?;
+
+    if order.authorized.plan().align {
+        let wait = until_half_second(course.guest_time(system::now()?)?, Duration::ZERO);
+        // Too late for this second is not worth a pause until the next.
+        if wait <= ALIGN_LEAD {
+            deadline.sleep(wait);
+        }
+    }
+    let before = system::now()?;
+    if whole_second(course.guest_time(before)?, order.zone)?.0 != written {
+        // The guest's second ended meanwhile: write the new one, which has all of it to go.
+        (written, written_time) = whole_second(course.guest_time(before)?, order.zone)?;
+        write_registers(monitor, &set_fields(written, status_b), deadline)?;
+    }
+    let before = system::now()?;
+    let mut commands: Vec<Command> = restart_second(status_a)
+        .iter()
+        .map(register_write)
+        .collect();
+    // Left on a register whose writes are ignored: a vCPU may stand between its own two accesses.
+    commands.push(register_write(&(STATUS_D, 0)));
+    let released_by = monitor.send(&commands, deadline)?;
+    for id in (released_by..).take(2) {
+        must_be_silent(monitor.answer_to(id, deadline)?)?;
+    }
+    let after = system::now()?;
+    must_be_silent(monitor.answer_to(released_by.saturating_add(2), deadline)?)?;
+
+    let read_from = system::now()?;
+    let read = read_rtc(monitor, deadline)?;
+    let read_to = system::now()?;
+    let released = Window {
+        from: before.boot,
+        to: after.boot,
+    };
+    let middle = before.later(released.uncertainty())?;
+    let seen = RtcObservation {
+        written,
+        written_time,
+        released,
+        intended: course.guest_time(middle)?,
+        read,
+        read_at: Window {
+            from: read_from.boot,
+            to: read_to.boot,
+        },
+    };
+    Ok((seen, middle))
+}
+
+/// The second in which the guest is, as fields and as a point in time. With the RTC's second half
+/// over at the release, that is at most half a second off.
+fn whole_second(guest: Timestamp, zone: &TimeZone) -> Result<(DateTime, Timestamp), TimeError> {
+    let second = i128::from(guest.floor_seconds()).saturating_mul(1_000_000_000);
+    let time = Timestamp::from_nanos(second)?;
+    Ok((zone.to_datetime(time.jiff()), time))
+}
+
+/// How long it is until `lead` before the guest's clock next is half a second past a whole one.
+fn until_half_second(guest: Timestamp, lead: Duration) -> Duration {
+    const SECOND: u64 = 1_000_000_000;
+    let lead = u64::try_from(lead.as_nanos())
+        .unwrap_or(SECOND)
+        .min(SECOND / 2);
+    let aim = (SECOND / 2).saturating_sub(lead);
+    let into_second = u64::try_from(guest.as_nanos().rem_euclid(SECOND.into())).unwrap_or(0);
+    let wait = aim.checked_sub(into_second);
+    Duration::from_nanos(
+        wait.unwrap_or_else(|| SECOND.saturating_add(aim).saturating_sub(into_second)),
+    )
+}
+
+/// Reads status A and B; the vCPUs stand, since this moves the index.
+fn read_status(monitor: &mut Monitor, deadline: Deadline) -> Result<(u8, u8), RtcError> {
+    let select = |register: u8| Command::human(&format!("o /b 0x70 {register:#04x}"));
+    let read = Command::human("i /b 0x71");
+    let commands = [
+        select(STATUS_A),
+        read.clone(),
+        select(STATUS_B),
+        read,
+        select(STATUS_D),
+    ];
+    let first = monitor.send(&commands, deadline)?;
+    let mut ids = (first..).take(5);
+    let mut next = || -> Result<serde_json::Value, RtcError> {
+        Ok(monitor.answer_to(ids.next().unwrap_or_default(), deadline)?)
+    };
+    must_be_silent(next()?)?;
+    let status_a = port_value(&next()?)?;
+    must_be_silent(next()?)?;
+    let status_b = port_value(&next()?)?;
+    must_be_silent(next()?)?;
+    Ok((status_a, status_b))
+}
+
+fn write_registers(
+    monitor: &mut Monitor,
+    writes: &[Write],
+    deadline: Deadline,
+) -> Result<(), RtcError> {
+    let commands: Vec<Command> = writes.iter().map(register_write).collect();
+    let first = monitor.send(&commands, deadline)?;
+    for id in (first..).take(commands.len()) {
+        must_be_silent(monitor.answer_to(id, deadline)?)?;
+    }
+    Ok(())
+}
+
+/// One 16-bit write (`/h`) to port 0x70 reaches the index with its low byte and then the register
+/// with its high byte: half as many commands as two writes, and QEMU reads them byte by byte.
+fn register_write(&(register, value): &Write) -> Command {
+    Command::human(&format!(
+        "o /h 0x70 {:#06x}",
+        u16::from_be_bytes([value, register])
+    ))
+}
+
+/// The human monitor answers a port write with nothing, and with words where it did not take it.
+fn must_be_silent(answer: serde_json::Value) -> Result<(), RtcError> {
+    match answer.as_str().map(str::trim) {
+        Some("") => Ok(()),
+        Some(words) => Err(RtcError::WriteRefused(Printable::from(words))),
+        None => Err(RtcError::Monitor(QmpError::UnexpectedAnswer)),
+    }
+}
+
+/// The value in an answer like `portb[0x0071] = 0x02`.
+fn port_value(answer: &serde_json::Value) -> Result<u8, RtcError> {
+    let text = answer.as_str().unwrap_or_default().trim();
+    let value = text
+        .rsplit_once("= 0x")
+        .and_then(|(_, hex)| u8::from_str_radix(hex, 16).ok());
+    value.ok_or_else(|| RtcError::WriteRefused(Printable::from(text)))
+}
+
+/// C's `struct tm`, as QEMU's property shows it.
+#[derive(Deserialize)]
+struct Tm {
+    tm_year: i16,
+    tm_mon: i8,
+    tm_mday: i8,
+    tm_hour: i8,
+    tm_min: i8,
+    tm_sec: i8,
+}
+
+fn read_rtc(monitor: &mut Monitor, deadline: Deadline) -> Result<DateTime, QmpError> {
+    let tm: Tm = typed(monitor.call(&Command::machine_property("rtc-time"), deadline)?)?;
+    let year = tm
+        .tm_year
+        .checked_add(1900)
+        .ok_or(QmpError::UnexpectedAnswer)?;
+    let month = tm.tm_mon.checked_add(1).ok_or(QmpError::UnexpectedAnswer)?;
+    DateTime::new(year, month, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec, 0)
+        .map_err(|_| QmpError::UnexpectedAnswer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_register_write_is_one_word() {
+        assert_eq!(
+            format!("{:?}", register_write(&(0x32, 0x20))),
+            format!("{:?}", Command::human("o /h 0x70 0x2032"))
+        );
+    }
+
+    #[test]
+    fn port_answers_are_read_strictly() {
+        let value = |text: &str| port_value(&serde_json::Value::from(text)).ok();
+        assert_eq!(value("portb[0x0071] = 0x26\r\n"), Some(0x26));
+        for bad in [
+            "",
+            "portb[0x0071] = ",
+            "portb[0x0071] = 0x126",
+            "unknown command: 'i'",
+        ] {
+            assert_eq!(value(bad), None, "{bad}");
+        }
+        assert_eq!(port_value(&serde_json::Value::Null).ok(), None);
+    }
+
+    #[test]
+    fn alignment_waits_for_the_middle_of_the_guests_second() {
+        let wait = |time: &str, lead: u64| {
+            until_half_second(Timestamp::parse(time).unwrap(), Duration::from_millis(lead))
+                .as_millis()
+        };
+        assert_eq!(wait("2016-06-15T12:00:00.2Z", 0), 300);
+        assert_eq!(wait("2016-06-15T12:00:00.5Z", 0), 0);
+        assert_eq!(wait("2016-06-15T12:00:00.6Z", 0), 900);
+        assert_eq!(wait("2016-06-15T12:00:00.495Z", 10), 995);
+        assert_eq!(wait("1969-12-31T23:59:59.25Z", 10), 240);
+    }
+
+    #[test]
+    fn a_local_rtc_shows_the_daylight_saving_of_its_date() {
+        let berlin = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").unwrap();
+        let shown = |time: &str| {
+            whole_second(Timestamp::parse(time).unwrap(), &berlin)
+                .unwrap()
+                .0
+                .to_string()
+        };
+        assert_eq!(shown("2016-06-15T12:00:00.9Z"), "2016-06-15T14:00:00");
+        assert_eq!(shown("2016-01-15T12:00:00Z"), "2016-01-15T13:00:00");
+    }
+}
