@@ -10,12 +10,16 @@
 pub mod allowlist;
 pub mod allowlist;
 pub mod audit;
+pub mod cli;
 pub mod config;
 pub mod guest;
+pub mod hook;
 pub mod judge;
 pub mod model;
 pub mod plan;
 pub mod policy;
+pub mod report;
+pub mod sources;
 pub mod state;
 pub mod strict;
 pub mod system;

@@ -1,0 +1,64 @@
+//! Something that a check found.
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::model::VmId;
+
+/// How bad it is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Something does not work as the files say.
+    Error,
+    /// Something may not be meant so.
+    Warning,
+}
+
+/// Where it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Place {
+    /// In a file. A file that cannot be read as a whole is found at its beginning.
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Line, the first is 1.
+        line: usize,
+        /// Column in characters, the first is 1.
+        column: usize,
+    },
+    /// With a VM.
+    Vm {
+        /// The VM.
+        vmid: VmId,
+    },
+}
+
+/// Something that a check found.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it is.
+    #[serde(flatten)]
+    pub place: Place,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.place {
+            Place::File { file, line, column } => {
+                write!(f, "{}:{line}:{column}: ", file.display())?;
+            }
+            Place::Vm { vmid } => write!(f, "{vmid}: ")?,
+        }
+        if self.severity == Severity::Warning {
+            f.write_str("warning: ")?;
+        }
+        f.write_str(&self.text)
+    }
+}

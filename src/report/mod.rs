@@ -1,0 +1,10 @@
+//! What people and scripts read: aligned lines and JSON.
+//!
+//! Belongs here: layout. What is said comes from elsewhere.
+#![forbid(unsafe_code)]
+
+mod finding;
+mod table;
+
+pub use finding::{Finding, Place, Severity};
+pub use table::{columns, pairs};

@@ -1,0 +1,12 @@
+//! The files that a decision is made from: config.toml, the VM's config, the allowlist.
+//!
+//! Belongs here: which file is read, how far it is trusted, and what it means when it cannot be.
+#![forbid(unsafe_code)]
+
+mod allowlist;
+mod settings;
+mod vm;
+
+pub use allowlist::{Loaded, NotLoaded, load_allowlist};
+pub use settings::{CONFIG_PATH, ConfigError, load_config};
+pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags};

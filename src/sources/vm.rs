@@ -1,0 +1,83 @@
+//! The config of a VM, where Proxmox VE keeps it.
+use std::fmt;
+use std::path::PathBuf;
+
+use crate::config::Config;
+use crate::model::{NodeName, Tag, VmId};
+use crate::system::{self, FileError, Trust};
+use crate::vmconfig::{self, VmFacts};
+
+/// Largest config that is read: what pmxcfs holds in a file.
+const LIMIT: usize = 1024 * 1024;
+
+/// What a VMID stands for on this node.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Guest {
+    /// A virtual machine.
+    Qemu(Box<VmFacts>),
+    /// A container: it has no clock of its own.
+    Container,
+    /// Nothing.
+    Nobody,
+}
+
+/// Why a config cannot be used.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GuestError(pub FileError);
+
+impl fmt::Display for GuestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for GuestError {}
+
+/// Where the config of a VM is: on the node it migrates from (`source`) until that is over, else
+/// on this one.
+#[must_use]
+pub fn config_path(config: &Config, vmid: VmId, source: Option<&NodeName>) -> PathBuf {
+    let folder = match source {
+        Some(node) => config
+            .paths
+            .pve
+            .join("nodes")
+            .join(node.as_str())
+            .join("qemu-server"),
+        None => config.paths.pve.join("qemu-server"),
+    };
+    folder.join(format!("{vmid}.conf"))
+}
+
+/// Finds out what a VMID stands for.
+///
+/// # Errors
+/// [`GuestError`] where there is a config that cannot be read.
+pub fn find_guest(
+    config: &Config,
+    vmid: VmId,
+    source: Option<&NodeName>,
+) -> Result<Guest, GuestError> {
+    match system::read(&config_path(config, vmid, source), Trust::Data, LIMIT) {
+        Ok(bytes) => Ok(Guest::Qemu(Box::new(vmconfig::parse(&bytes)))),
+        Err(error) if !error.is_missing() => Err(GuestError(error)),
+        Err(_) if source.is_some() => Ok(Guest::Nobody),
+        Err(_) => {
+            let container = config.paths.pve.join("lxc").join(format!("{vmid}.conf"));
+            Ok(if container.exists() {
+                Guest::Container
+            } else {
+                Guest::Nobody
+            })
+        }
+    }
+}
+
+/// The tags that only privileged users can set. None where datacenter.cfg cannot be read.
+#[must_use]
+pub fn registered_tags(config: &Config) -> Vec<Tag> {
+    match system::read(&config.paths.pve.join("datacenter.cfg"), Trust::Data, LIMIT) {
+        Ok(bytes) => vmconfig::parse_registered_tags(&bytes),
+        Err(_) => Vec::new(),
+    }
+}
