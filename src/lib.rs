@@ -8,7 +8,6 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod allowlist;
-pub mod allowlist;
 pub mod audit;
 pub mod cli;
 pub mod config;

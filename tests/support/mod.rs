@@ -1,0 +1,22 @@
+//! What the tests that drive the built programs share: a node's file system of their own, the hook
+//! called as Proxmox VE calls it, and guests in it.
+// Each test program uses a part of it.
+#![allow(dead_code, unreachable_pub, unused_imports)]
+// A test that cannot go on says so by a panic.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod guest;
+mod monitor;
+mod proxmox;
+mod world;
+
+pub use guest::{Clocks, Guest};
+pub use monitor::TestMonitor;
+pub use proxmox::Run;
+pub use world::{World, allow};
