@@ -2,13 +2,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::command::CommandName;
 use super::references::{References, names};
 use crate::model::{ClockTarget, OnTrouble, Printable, ProfileName, Stage, Stages, Timestamp};
 use crate::strict::{Mark, Table, Value};
 
 /// What happens to the time service in the guest while its clock is shifted.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum TimeService {
     /// It is left alone.
     #[default]

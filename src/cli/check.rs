@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 use super::arguments::Check;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge, warnings};
 use crate::model::{Now, Tag, VmId};
-use crate::plan::warnings;
 use crate::policy::Request;
 use crate::report::{Finding, Place, Severity};
 use crate::sources::{
@@ -136,7 +135,7 @@ fn check_vm(
                     ),
                 );
             }
-            for warning in warnings(&facts, authorized.plan(), system::host_clock_synchronised()) {
+            for warning in warnings(&facts, &authorized, system::host_clock_synchronised()) {
                 add(Severity::Warning, format!("profile {profile}: {warning}"));
             }
         }

@@ -4,9 +4,8 @@ use serde::Serialize;
 use super::arguments::Plan;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::judge::{Judgement, judge};
+use crate::judge::{Judgement, judge, warnings};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::plan::warnings;
 use crate::policy::{Authorized, Request, asks_for_registered_tags};
 use crate::report::pairs;
 use crate::sources::{Guest, config_path, find_guest, load_allowlist, registered_tags};
@@ -130,7 +129,7 @@ fn permitted(
         guest_time: Some(plan.course.guest_time(now)?),
         offset_ns: Some(plan.course.offset(now)?),
         stages: plan.stages.iter().map(|stage| stage.as_str()).collect(),
-        warnings: warnings(facts, plan, system::host_clock_synchronised()),
+        warnings: warnings(facts, authorized, system::host_clock_synchronised()),
         ..base
     })
 }

@@ -2,8 +2,8 @@
 use super::Exit;
 use super::context::Context;
 use crate::audit::{AuditError, Event, Receipt, Record};
+use crate::judge::warnings;
 use crate::model::{ClockPlan, Deny, DenyReason, Now, Printable, StartKind, Timestamp};
-use crate::plan::warnings;
 use crate::policy::Authorized;
 use crate::state::{Note, Stage};
 use crate::system;
@@ -166,7 +166,7 @@ fn announce(
         _ => format!("profile {profile}: the guest is to get {guest_time} through its agent"),
     };
     context.voice.say(Event::Intent, &text);
-    let warnings = warnings(facts, &note.plan, system::host_clock_synchronised());
+    let warnings = warnings(facts, authorized, system::host_clock_synchronised());
     if !warnings.is_empty() {
         context.voice.warn("warning", &warnings.join("; "));
     }

@@ -1,13 +1,18 @@
 //! Policy and plan in their order: what a hook carries out and what `plan` shows is the same.
 //!
-//! Belongs here: the sequence decide, calculate, authorise, and nothing between.
+//! Belongs here: the sequence decide, calculate, authorise, and what a person should know of the
+//! result.
 #![forbid(unsafe_code)]
+
+mod warnings;
 
 use crate::allowlist::Allowlist;
 use crate::model::{ClockPlan, Deny, Now};
 use crate::plan;
 use crate::policy::{Authorized, Decision, Request, authorize, decide};
 use crate::vmconfig::VmFacts;
+
+pub use warnings::warnings;
 
 /// What shall happen to a VM's clock.
 #[must_use]

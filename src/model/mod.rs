@@ -5,21 +5,29 @@
 #![forbid(unsafe_code)]
 
 mod deny;
+mod instant;
 mod names;
+mod offset;
 mod phase;
 mod plan;
 mod printable;
+mod shift;
 mod start;
 mod target;
+mod text;
 mod time;
 mod vmid;
 
 pub use deny::{Deny, DenyReason, OnTrouble};
+pub use instant::{BootInstant, Now};
 pub use names::{NameError, NodeName, ProfileName, Tag};
+pub use offset::Offset;
 pub use phase::{Phase, UnknownPhase};
 pub use plan::{ClockPlan, Course, RtcZone, Stage, Stages};
 pub use printable::Printable;
+pub use shift::{Shift, ShiftBound};
 pub use start::StartKind;
-pub use target::{ClockTarget, Shift, ShiftBound, TargetError};
-pub use time::{BootInstant, Now, Offset, TimeError, Timestamp, parse_bound, parse_lapse};
+pub use target::{ClockTarget, TargetError};
+pub use text::{parse_bound, parse_lapse};
+pub use time::{TimeError, Timestamp};
 pub use vmid::{VmId, VmIdError};

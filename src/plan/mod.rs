@@ -3,12 +3,8 @@
 //! Belongs here: arithmetic on what was granted. What is too far is for `policy` to say.
 #![forbid(unsafe_code)]
 
-mod warnings;
-
 use crate::model::{ClockPlan, ClockTarget, Course, Deny, DenyReason, Now, Offset};
 use crate::policy::Grant;
-
-pub use warnings::warnings;
 
 /// Calculates the plan for a start at `now`.
 ///

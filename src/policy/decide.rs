@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::choose::{choose, profile_tags};
 use super::machine::RtcYears;
-use crate::allowlist::{Allowlist, Profile, Rule};
+use crate::allowlist::{Allowlist, Profile, Rule, TimeService};
 use crate::model::{
     ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, RtcZone, ShiftBound, Stages, Tag,
     Timestamp, VmId,
@@ -58,6 +58,8 @@ pub struct Grant {
     pub(super) latest: Timestamp,
     pub(super) max_shift: ShiftBound,
     pub(super) rtc_years: RtcYears,
+    pub(super) time_service: TimeService,
+    pub(super) restore_after: Option<Duration>,
     pub(super) block_when_denied: bool,
     pub(super) block_on_failure: bool,
 }
@@ -115,6 +117,18 @@ impl Grant {
     #[must_use]
     pub fn zone(&self) -> RtcZone {
         self.zone
+    }
+
+    /// What happens to the time service in the guest.
+    #[must_use]
+    pub fn time_service(&self) -> TimeService {
+        self.time_service
+    }
+
+    /// After how long the guest gets its real time back.
+    #[must_use]
+    pub fn restore_after(&self) -> Option<Duration> {
+        self.restore_after
     }
 
     /// Whether a refusal of what is asked under this grant keeps the VM from starting.
@@ -177,6 +191,8 @@ fn permit(
         latest: rule.latest,
         max_shift: rule.max_shift,
         rtc_years: RtcYears::of(facts),
+        time_service: profile.time_service,
+        restore_after: profile.restore_after,
         block_when_denied: block,
         block_on_failure: profile.on_failure == OnTrouble::Block,
     }))

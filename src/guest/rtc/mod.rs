@@ -1,5 +1,8 @@
 //! The RTC stage: the emulated MC146818 of `pc` and `q35`, written through the monitor.
+mod error;
+mod ports;
 mod registers;
 mod stage;
 
-pub use stage::{RtcError, RtcOrder, RtcReport, set};
+pub use error::RtcError;
+pub use stage::{RtcOrder, RtcReport, set};
