@@ -69,8 +69,8 @@ impl fmt::Display for HaltError {
 impl std::error::Error for HaltError {}
 
 /// Runs `work` while the vCPUs stand, and says how long they stood at most; `None` where somebody
-/// else had stopped them first, who is then also the one to continue them. `note` is called once a
-/// guardian stands by and before anything is stopped.
+/// else had stopped them first, who is then also the one to continue them. `note` is called before
+/// anything is stopped.
 ///
 /// # Errors
 /// [`HaltError`]; the result of `work` is lost where the VM could not be continued.
@@ -89,21 +89,22 @@ pub(super) fn halted<T>(
 
     monitor.watch_for_stop();
     let begun = Instant::now();
-    match stop(monitor, deadline) {
+    if let Err(error) = monitor.call(&Command::plain("stop"), deadline) {
+        return Err(match error {
+            QmpError::Refused { .. } => {
+                guardian.dismiss();
+                HaltError::NotStopped(error)
+            }
+            // Letting go of the guardian makes it act.
+            _ => HaltError::LeftToGuardian(error),
+        });
+    }
+    match monitor.run_state(deadline) {
         Ok(RunState::Paused) => {}
-        Ok(RunState::Running) => {
-            guardian.dismiss();
-            return Err(HaltError::NotStopped(QmpError::UnexpectedAnswer));
-        }
         Ok(other) => {
             guardian.dismiss();
             return Err(HaltError::OtherState(other.as_str().to_owned()));
         }
-        Err(error @ QmpError::Refused { .. }) => {
-            guardian.dismiss();
-            return Err(HaltError::NotStopped(error));
-        }
-        // Dropping the guardian's pipe at the end of this process makes it act.
         Err(error) => return Err(HaltError::LeftToGuardian(error)),
     }
     let result = work(monitor);
@@ -122,11 +123,6 @@ pub(super) fn halted<T>(
         }
         Err(Resume::Unheard(error)) => Err(HaltError::LeftToGuardian(error)),
     }
-}
-
-fn stop(monitor: &mut Monitor, deadline: Deadline) -> Result<RunState, QmpError> {
-    monitor.call(&Command::plain("stop"), deadline)?;
-    monitor.run_state(deadline)
 }
 
 /// Why a VM does not run after `cont`.

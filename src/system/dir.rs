@@ -53,7 +53,14 @@ impl Dir {
             other => return other,
         }
         match mkdir(path, Mode::from_raw_mode(mode)) {
-            Ok(()) | Err(Errno::EXIST) => Dir::open(path),
+            Ok(()) => {
+                let made = Dir::open(path)?;
+                // A umask may have taken bits that a group needs to read its logs.
+                fchmod(&made.fd, Mode::from_raw_mode(mode))
+                    .map_err(|errno| FileError::os(path, errno))?;
+                Ok(made)
+            }
+            Err(Errno::EXIST) => Dir::open(path),
             Err(errno) => Err(FileError::os(path, errno)),
         }
     }

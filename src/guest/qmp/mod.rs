@@ -150,6 +150,13 @@ impl Monitor {
                     return Err(QmpError::Refused { class, text });
                 }
                 Message::Event { name } => self.stop_seen |= name == "STOP",
+                // A late answer to a command whose deadline passed.
+                Message::Return {
+                    id: Some(answered), ..
+                }
+                | Message::Error {
+                    id: Some(answered), ..
+                } if answered < id => {}
                 // After its parent died in the middle of an exchange, a guardian meets the answers.
                 _ if self.tolerant => {}
                 _ => return Err(QmpError::OutOfOrder),
