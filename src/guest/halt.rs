@@ -9,10 +9,13 @@ use std::time::{Duration, Instant};
 
 use super::qmp::{Command, Monitor, QmpError};
 use super::status::RunState;
-use crate::system::{Deadline, GuardianEnd, spawn_guardian};
+use crate::system::{Deadline, GuardianEnd, GuardianPipe, spawn_guardian};
 
 /// How long `cont` may take once it is due, whatever deadline the work had.
 const CONT_LIMIT: Duration = Duration::from_secs(3);
+
+/// What must be left of the time for a VM to be stopped at all.
+const LEAST_TIME: Duration = Duration::from_millis(200);
 
 /// How long a guardian waits for QEMU: `stop` returns only after all disk I/O in flight.
 const GUARDIAN_PATIENCE: Duration = Duration::from_secs(600);
@@ -59,7 +62,7 @@ impl fmt::Display for HaltError {
             HaltError::NotContinued(why) => {
                 write!(
                     f,
-                    "THE VM MAY STILL BE PAUSED: {why}; look at it and run: qm resume VMID"
+                    "THE VM MAY STILL BE PAUSED: {why}; look at it and run qm resume"
                 )
             }
         }
@@ -67,6 +70,16 @@ impl fmt::Display for HaltError {
 }
 
 impl std::error::Error for HaltError {}
+
+impl HaltError {
+    /// Whether the VM may still be paused by us.
+    pub(super) fn may_be_paused(&self) -> bool {
+        matches!(
+            self,
+            HaltError::LeftToGuardian(_) | HaltError::NotContinued(_)
+        )
+    }
+}
 
 /// Runs `work` while the vCPUs stand, and says how long they stood at most; `None` where somebody
 /// else had stopped them first, who is then also the one to continue them. `note` is called before
@@ -81,12 +94,10 @@ pub(super) fn halted<T>(
     work: impl FnOnce(&mut Monitor) -> T,
 ) -> Result<(T, Option<Duration>), HaltError> {
     note().map_err(HaltError::NotNoted)?;
-    let guardian = spawn_guardian(|end| guard(monitor, end))
-        .map_err(|errno| HaltError::NoGuardian(std::io::Error::from(errno).kind()))?;
-    guardian
-        .arm()
-        .map_err(|errno| HaltError::NoGuardian(std::io::Error::from(errno).kind()))?;
-
+    if deadline.left() < LEAST_TIME {
+        return Err(HaltError::NotStopped(QmpError::TimedOut));
+    }
+    let guardian = stand_by(monitor, guard)?;
     monitor.watch_for_stop();
     let begun = Instant::now();
     if let Err(error) = monitor.call(&Command::plain("stop"), deadline) {
@@ -123,6 +134,36 @@ pub(super) fn halted<T>(
         }
         Err(Resume::Unheard(error)) => Err(HaltError::LeftToGuardian(error)),
     }
+}
+
+/// Runs `work`, which writes, on a VM whose vCPUs stand already. QEMU drops the commands that it has
+/// not run when their connection ends, which would leave an RTC half written: should this process
+/// end in between, a guardian keeps the connection until all of them were run. It continues nothing.
+///
+/// # Errors
+/// [`HaltError::NoGuardian`].
+pub(super) fn undisturbed<T>(
+    monitor: &mut Monitor,
+    work: impl FnOnce(&mut Monitor) -> T,
+) -> Result<T, HaltError> {
+    let guardian = stand_by(monitor, drain)?;
+    let result = work(monitor);
+    // Commands whose answers were not awaited are the guardian's to wait for.
+    if monitor.run_state(Deadline::after(LEAST_TIME)).is_ok() {
+        guardian.dismiss();
+    }
+    Ok(result)
+}
+
+fn stand_by(
+    monitor: &mut Monitor,
+    act: impl FnOnce(&mut Monitor, GuardianEnd),
+) -> Result<GuardianPipe, HaltError> {
+    let failed = |errno| HaltError::NoGuardian(std::io::Error::from(errno).kind());
+    let connection = monitor.raw_fd();
+    let guardian = spawn_guardian(connection, |end| act(monitor, end)).map_err(failed)?;
+    guardian.arm().map_err(failed)?;
+    Ok(guardian)
 }
 
 /// Why a VM does not run after `cont`.
@@ -167,4 +208,12 @@ fn guard(monitor: &mut Monitor, end: GuardianEnd) {
     monitor.take_over();
     // Nobody is left to be told; the next run of the hook and the sweep look again.
     let _ = resume(monitor, Deadline::after(GUARDIAN_PATIENCE));
+}
+
+/// What the guardian of a write does when its parent is gone: waits until QEMU has run what it got.
+fn drain(monitor: &mut Monitor, end: GuardianEnd) {
+    if end == GuardianEnd::Armed {
+        monitor.take_over();
+        let _ = monitor.run_state(Deadline::after(GUARDIAN_PATIENCE));
+    }
 }

@@ -4,7 +4,7 @@ use super::context::Context;
 use crate::audit::{Event, Record};
 use crate::guest::{Qemu, Rescue, rescue};
 use crate::model::Printable;
-use crate::sources::config_path;
+use crate::sources::{Guest, config_path, find_guest};
 use crate::state::{Note, Stage};
 
 /// Before a VM is stopped: nothing but the second net.
@@ -44,6 +44,11 @@ pub(super) fn second_net(context: &Context<'_>, note: &Note) {
         return;
     };
     let config = config_path(&context.config, note.vmid, None);
+    // A lock means that something else is at work on the VM, which may be what paused it.
+    match find_guest(&context.config, note.vmid, None) {
+        Ok(Guest::Qemu(facts)) if facts.lock.is_none() => {}
+        _ => return,
+    }
     let text = match rescue(&qemu, stopped, &config, context.deadline) {
         Ok(Rescue::NotNeeded) => return,
         Ok(Rescue::Continued) => {

@@ -29,6 +29,10 @@ pub fn run(call: &Call) -> Exit {
         Err(error) => {
             // Not even the paths are known: say so where Proxmox VE listens, and do nothing.
             let context = Context::new(call, Config::default());
+            if call.phase == Phase::PreStart {
+                // An earlier start's note must not be carried out for this one.
+                let _ = context.store.remove(call.vmid);
+            }
             let deny = Deny::new(DenyReason::ConfigInvalid, error.to_string());
             context.voice.warn("denied", &planned::sentence(&deny));
             Exit::Done
@@ -72,6 +76,14 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
     context.voice.call(facts.name.clone());
     let kind = match migrated_from {
         Some(_) => Some(StartKind::Incoming),
+        // A migration between clusters does not name its source.
+        None if facts
+            .lock
+            .as_ref()
+            .is_some_and(|lock| lock.as_str() == "migrate") =>
+        {
+            Some(StartKind::Incoming)
+        }
         None if facts.hibernated() => Some(StartKind::Resume),
         None if facts.freeze => Some(StartKind::Paused),
         None => None,

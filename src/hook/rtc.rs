@@ -20,6 +20,8 @@ enum Outcome {
     LeftAlone(String),
     /// It should have been set and was not.
     Failed(String),
+    /// The same, and the VM may still be paused: a later run has to look again.
+    MayBePaused(String),
     /// It was set.
     Set(RtcReport),
 }
@@ -39,6 +41,13 @@ pub(super) fn post_start(context: &mut Context<'_>) -> Exit {
     };
     context.voice.call(note.name.clone());
     second_net(context, &note);
+    if note.stage == Stage::RtcSet {
+        context.voice.warn(
+            "state",
+            "the RTC of this start was set already; nothing is done twice",
+        );
+        return Exit::Done;
+    }
     match stage(context, &mut note) {
         Ok(outcome) => finish(context, note, outcome),
         Err(why) => finish(context, note, Outcome::Failed(why)),
@@ -54,9 +63,6 @@ fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
         return Err(
             "the state that pre-start left is about another start; start the VM again".to_owned(),
         );
-    }
-    if note.stage == Stage::RtcSet {
-        return Err("the RTC of this start was set already; nothing is done twice".to_owned());
     }
     note.generation = Some(qemu.generation);
     let kind = match (&context.call.migrated_from, note.start_kind) {
@@ -140,6 +146,7 @@ fn set_rtc(
         Err(error @ (RtcError::LeftAlone(_) | RtcError::NoRtc(_) | RtcError::Halted)) => {
             Ok(Outcome::LeftAlone(error.to_string()))
         }
+        Err(error) if error.may_be_paused() => Ok(Outcome::MayBePaused(error.to_string())),
         Err(error) => Err(error.to_string()),
     }
 }
@@ -157,6 +164,10 @@ fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
         }
         Outcome::Failed(why) => {
             note.stage = Stage::Failed;
+            format!("RTC not set: {why}")
+        }
+        Outcome::MayBePaused(why) => {
+            note.stage = Stage::Stopping;
             format!("RTC not set: {why}")
         }
         Outcome::Set(report) => {
@@ -179,7 +190,9 @@ fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
             context.voice.alarm(Event::Outcome.code(), &text);
         }
         Outcome::Set(_) | Outcome::LeftAlone(_) => context.voice.say(Event::Outcome, &text),
-        Outcome::Failed(_) => context.voice.alarm(Event::Outcome.code(), &text),
+        Outcome::Failed(_) | Outcome::MayBePaused(_) => {
+            context.voice.alarm(Event::Outcome.code(), &text)
+        }
     }
     let recorded = context.trail().and_then(|trail| {
         match note

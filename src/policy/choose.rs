@@ -35,17 +35,10 @@ pub(super) fn choose<'a>(
 ) -> Result<Option<(&'a ProfileName, &'a Profile)>, Deny> {
     let wanted = match &rule.assign {
         Some(assigned) => assigned.as_str().to_owned(),
-        None => {
-            let mut tags = profile_tags(facts);
-            match (tags.pop(), tags.is_empty() && !facts.tags_cut) {
-                (None, _) => return Ok(None),
-                (Some(tag), true) => {
-                    check_registered(rule, &tag, registered)?;
-                    tag
-                }
-                (Some(_), false) => return Err(ambiguous(facts)),
-            }
-        }
+        None => match tagged(rule, facts, registered)? {
+            Some(tag) => tag,
+            None => return Ok(None),
+        },
     };
     let listed = rule.profiles.iter().find(|name| name.as_str() == wanted);
     match listed.and_then(|name| allowlist.profiles.get_key_value(name)) {
@@ -62,39 +55,50 @@ pub(super) fn choose<'a>(
     }
 }
 
-fn ambiguous(facts: &VmFacts) -> Deny {
-    let mut tags = profile_tags(facts);
+/// The profile that the VM's tags name. Tags that any user could have set count for nothing beside
+/// registered ones, so that nobody can spoil the choice with one more.
+fn tagged(rule: &Rule, facts: &VmFacts, registered: &[Tag]) -> Result<Option<String>, Deny> {
+    let all = profile_tags(facts);
+    let counts = |tag: &&String| {
+        let full = format!("{TAG_PREFIX}{tag}");
+        rule.any_tag
+            || registered
+                .iter()
+                .any(|known| known.as_str().eq_ignore_ascii_case(&full))
+    };
+    let mut counting: Vec<&String> = all.iter().filter(counts).collect();
+    match (counting.pop(), counting.is_empty()) {
+        (Some(tag), true) if !(rule.any_tag && facts.tags_cut) => Ok(Some(tag.clone())),
+        (Some(_), _) => Err(ambiguous(all)),
+        (None, _) => match all.first() {
+            Some(tag) => Err(not_registered(rule, tag)),
+            None => Ok(None),
+        },
+    }
+}
+
+fn ambiguous(mut tags: Vec<String>) -> Deny {
     tags.sort_unstable();
     let tags: Vec<String> = tags
         .iter()
         .map(|tag| format!("{TAG_PREFIX}{tag}"))
         .collect();
+    let tags = tags.join(", ");
     Deny::new(
         DenyReason::TagsAmbiguous,
-        format!(
-            "more than one tag names a profile ({}); leave one",
-            tags.join(", ")
-        ),
+        format!("more than one tag names a profile ({tags}); leave one"),
     )
 }
 
 /// Only a registered tag is known to have been set by somebody who may (Sys.Modify on `/`).
-fn check_registered(rule: &Rule, tag: &str, registered: &[Tag]) -> Result<(), Deny> {
-    let full = format!("{TAG_PREFIX}{tag}");
-    if rule.any_tag
-        || registered
-            .iter()
-            .any(|known| known.as_str().eq_ignore_ascii_case(&full))
-    {
-        return Ok(());
-    }
-    Err(Deny::new(
+fn not_registered(rule: &Rule, tag: &str) -> Deny {
+    Deny::new(
         DenyReason::TagNotRegistered,
         format!(
             "tag {} may have been set by any user of the VM; register it in datacenter.cfg \
              (registered-tags), or say any-tag = true in the rule (allowlist line {})",
-            Printable::from(full.as_str()),
+            Printable::from(format!("{TAG_PREFIX}{tag}")),
             rule.line
         ),
-    ))
+    )
 }

@@ -162,13 +162,16 @@ impl Dir {
     ) -> Result<(), FileError> {
         let failed = |errno| FileError::os(&self.path_of(name), errno);
         let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        // A lock on the log itself could be held by whoever may read it.
+        let lock = self.lock(&format!(".{name}.lock"), deadline)?;
         let (file, _) = self.open_own(name, flags, mode)?;
-        self.take_lock(name, &file, deadline)?;
         let before = fstat(&file).map_err(failed)?.st_size;
         if let Err(errno) = write_all(&file, line) {
             let _ = ftruncate(&file, u64::try_from(before).unwrap_or(0));
             return Err(failed(errno));
         }
+        // Others may write while this one waits for the disk.
+        drop(lock);
         if durable {
             fdatasync(&file).map_err(failed)?;
         }

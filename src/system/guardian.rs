@@ -1,5 +1,5 @@
 //! A child process that does one thing if its parent dies.
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::unistd::{ForkResult, fork};
@@ -47,14 +47,17 @@ impl GuardianPipe {
     }
 }
 
-/// Forks a guardian. It holds what this process has open (but for the standard streams, which
-/// Proxmox VE reads to their end), lives in a session of its own and ignores the signals that end
+/// Forks a guardian. It holds `keep` and nothing else that this process has open (Proxmox VE reads
+/// the standard streams to their end), lives in a session of its own and ignores the signals that end
 /// the parent. When this process ends it runs `act`, then exits.
 ///
 /// # Errors
 /// The system's.
 #[allow(unsafe_code)]
-pub fn spawn_guardian(act: impl FnOnce(GuardianEnd)) -> Result<GuardianPipe, Errno> {
+pub fn spawn_guardian(
+    keep: impl AsRawFd,
+    act: impl FnOnce(GuardianEnd),
+) -> Result<GuardianPipe, Errno> {
     let (ears, mouth) = pipe_with(PipeFlags::CLOEXEC)?;
     // SAFETY: the program is single-threaded (a test keeps `std::thread` out of this path), so the
     // child may do whatever the parent might.
@@ -62,7 +65,7 @@ pub fn spawn_guardian(act: impl FnOnce(GuardianEnd)) -> Result<GuardianPipe, Err
         Ok(ForkResult::Parent { .. }) => Ok(GuardianPipe { fd: mouth }),
         Ok(ForkResult::Child) => {
             drop(mouth);
-            become_independent();
+            become_independent([ears.as_raw_fd(), keep.as_raw_fd()]);
             act(listen(&ears));
             // SAFETY: ends the child at once, without the parent's exit handlers.
             unsafe { libc::_exit(0) }
@@ -72,13 +75,20 @@ pub fn spawn_guardian(act: impl FnOnce(GuardianEnd)) -> Result<GuardianPipe, Err
 }
 
 #[allow(unsafe_code)]
-fn become_independent() {
+fn become_independent(keep: [RawFd; 2]) {
     // Failing to leave the session costs only protection against a signal to the whole group.
     let _ = rustix::process::setsid();
-    if let Ok(null) = open("/dev/null", OFlags::RDWR, Mode::empty()) {
-        let _ = rustix::stdio::dup2_stdin(&null);
-        let _ = rustix::stdio::dup2_stdout(&null);
-        let _ = rustix::stdio::dup2_stderr(&null);
+    close_all_but(keep);
+    match open("/dev/null", OFlags::RDWR, Mode::empty()) {
+        Ok(null) => {
+            let _ = rustix::stdio::dup2_stdin(&null);
+            let _ = rustix::stdio::dup2_stdout(&null);
+            let _ = rustix::stdio::dup2_stderr(&null);
+        }
+        // SAFETY: closing is all that is left to end the task's reading; nothing here uses them.
+        Err(_) => unsafe {
+            libc::close_range(0, 2, 0);
+        },
     }
     for ignored in [
         Signal::SIGTERM,
@@ -88,6 +98,26 @@ fn become_independent() {
     ] {
         // SAFETY: ignoring a signal installs no handler that could run.
         let _ = unsafe { signal(ignored, SigHandler::SigIgn) };
+    }
+}
+
+/// Closes every descriptor from 3 on but those two: one that leaked in from Proxmox VE may be a pipe
+/// that somebody reads to its end.
+#[allow(unsafe_code)]
+fn close_all_but(mut keep: [RawFd; 2]) {
+    keep.sort_unstable();
+    let [low, high] = keep.map(|fd| libc::c_uint::try_from(fd).unwrap_or(0));
+    let gaps = [
+        (3, low.saturating_sub(1)),
+        (low.saturating_add(1).max(3), high.saturating_sub(1)),
+        (high.saturating_add(1).max(3), libc::c_uint::MAX),
+    ];
+    for (first, last) in gaps {
+        if first <= last {
+            // SAFETY: the child goes on with the two it keeps; no owner of the others runs again,
+            // since it ends by _exit.
+            unsafe { libc::close_range(first, last, 0) };
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Unix sockets that never wait longer than they may.
 use std::fmt;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +57,12 @@ impl From<Errno> for StreamError {
 #[derive(Debug)]
 pub struct Stream {
     fd: OwnedFd,
+}
+
+impl AsRawFd for Stream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
 }
 
 impl Stream {

@@ -1,4 +1,6 @@
 //! Bounded lines from a socket.
+use std::os::fd::{AsRawFd, RawFd};
+
 use super::error::QmpError;
 use crate::system::{Deadline, Stream};
 
@@ -29,6 +31,10 @@ impl Lines {
             searched: 0,
             received: 0,
         }
+    }
+
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
     }
 
     pub(super) fn send(&mut self, bytes: &[u8], deadline: Deadline) -> Result<(), QmpError> {

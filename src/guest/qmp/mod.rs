@@ -3,6 +3,7 @@ mod error;
 mod lines;
 mod message;
 
+use std::os::fd::RawFd;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -184,6 +185,11 @@ impl Monitor {
         self.reset_first = true;
         // Ids that the dead parent cannot have used.
         self.next_id = self.next_id.saturating_add(1 << 32);
+    }
+
+    /// The connection, for a guardian to keep.
+    pub(super) fn raw_fd(&self) -> RawFd {
+        self.lines.raw_fd()
     }
 
     /// Forgets `STOP` events seen so far.

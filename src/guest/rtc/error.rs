@@ -42,6 +42,14 @@ impl fmt::Display for RtcError {
 
 impl std::error::Error for RtcError {}
 
+impl RtcError {
+    /// Whether the VM may still be paused by us, so that a later run has to look again.
+    #[must_use]
+    pub fn may_be_paused(&self) -> bool {
+        matches!(self, RtcError::Halt(error) if error.may_be_paused())
+    }
+}
+
 impl From<QmpError> for RtcError {
     fn from(error: QmpError) -> RtcError {
         RtcError::Monitor(error)

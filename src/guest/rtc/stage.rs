@@ -10,7 +10,7 @@ use super::ports::{
 };
 use super::registers::{STATUS_D, restart_second, runs, set_fields};
 use crate::audit::IntentLogged;
-use crate::guest::halt::halted;
+use crate::guest::halt::{halted, undisturbed};
 use crate::guest::qmp::{Command, Monitor};
 use crate::guest::status::{RunState, Treatment, treatment};
 use crate::model::{ClockPlan, Now, Printable, TimeError, Timestamp};
@@ -86,7 +86,10 @@ pub fn set(
         Treatment::StopWriteContinue => halted(monitor, deadline, note, |monitor| {
             write(monitor, order, Deadline::after(WORK_LIMIT))
         })?,
-        _ => (write(monitor, order, deadline), None),
+        _ => (
+            undisturbed(monitor, |monitor| write(monitor, order, deadline))?,
+            None,
+        ),
     };
     let (seen, at) = report?;
     Ok(RtcReport {
