@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::note::Note;
-use crate::model::VmId;
+use crate::model::{Printable, VmId};
 use crate::system::{Dir, FileError};
 
 /// Largest note that is read; one has about 2 KiB.
@@ -77,9 +77,10 @@ impl Store {
             Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
+        // What a parser says may quote the file.
         let no_note = |why: String| StateError::NoNote {
             path: folder.path_of(&name),
-            why,
+            why: Printable::from(why).to_string(),
         };
         let note: Note =
             serde_json::from_slice(&bytes).map_err(|error| no_note(error.to_string()))?;

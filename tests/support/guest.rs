@@ -2,6 +2,9 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::monitor::TestMonitor;
 use super::world::World;
 
@@ -24,6 +27,18 @@ pub struct Clocks {
     pub epoch: i64,
     /// The fields of the RTC, as the kernel reads them.
     pub rtc: String,
+}
+
+impl Clocks {
+    /// Makes sure that both clocks show `time`, or up to `limit` seconds after it.
+    #[track_caller]
+    pub fn show(&self, time: &str, limit: i64) {
+        let rtc: jiff::Timestamp = format!("{}Z", self.rtc).parse().unwrap();
+        for shown in [self.epoch, rtc.as_second()] {
+            let late = shown - time.parse::<jiff::Timestamp>().unwrap().as_second();
+            assert!((0..=limit).contains(&late), "{time} in {self:?}");
+        }
+    }
 }
 
 impl<'w> Guest<'w> {
@@ -54,6 +69,37 @@ impl<'w> Guest<'w> {
         }
     }
 
+    /// How far the guest's clock is ahead of the host's now, in seconds, to about one second:
+    /// taken from the next line that the guest writes.
+    #[track_caller]
+    pub fn ahead(&self) -> i64 {
+        let ticks = |serial: &str| serial.matches("LAB tick").count();
+        let (begun, seen) = (Instant::now(), ticks(&self.serial()));
+        loop {
+            let serial = self.serial();
+            if let (true, Some(epoch)) = (ticks(&serial) > seen, last_epoch(&serial)) {
+                return epoch - jiff::Timestamp::now().as_second();
+            }
+            assert!(begun.elapsed() < BOOT_LIMIT, "no tick: {serial}");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Sends a signal to QEMU.
+    pub fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.pid()), signal).unwrap();
+    }
+
+    /// Kills QEMU, as an out-of-memory killer would, and returns when it is gone.
+    pub fn kill(&self) {
+        let process = format!("/proc/{}/cmdline", self.pid());
+        self.signal(Signal::SIGKILL);
+        // One that nobody has waited for yet has no command line any more.
+        while std::fs::read(&process).is_ok_and(|line| !line.is_empty()) {
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// A session with the guest's monitor, as another client would have it.
     pub fn monitor(&self) -> TestMonitor {
         TestMonitor::connect(
@@ -71,6 +117,13 @@ impl<'w> Guest<'w> {
             .parse()
             .unwrap()
     }
+}
+
+/// The time of the last complete tick.
+fn last_epoch(serial: &str) -> Option<i64> {
+    let (complete, _) = serial.rsplit_once('\n')?;
+    let (_, tick) = complete.rsplit_once("LAB tick epoch=")?;
+    tick.split_ascii_whitespace().next()?.parse().ok()
 }
 
 fn first_clocks(serial: &str) -> Option<Clocks> {

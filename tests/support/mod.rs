@@ -11,12 +11,15 @@
     clippy::arithmetic_side_effects
 )]
 
+mod fake;
 mod guest;
 mod monitor;
 mod proxmox;
+pub mod strace;
 mod world;
 
+pub use fake::{Fake, wait_until};
 pub use guest::{Clocks, Guest};
-pub use monitor::TestMonitor;
+pub use monitor::{Edge, TestMonitor};
 pub use proxmox::Run;
 pub use world::{World, allow};

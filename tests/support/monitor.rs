@@ -10,6 +10,16 @@ use serde_json::{Value, json};
 #[derive(Debug)]
 pub struct TestMonitor {
     stream: BufReader<UnixStream>,
+    events: Vec<String>,
+}
+
+/// The moment at which an RTC went on to its next second.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// The second that began, in seconds since 1970 as if the RTC's fields were UTC.
+    pub second: i64,
+    /// The host's clock then, in nanoseconds since 1970.
+    pub host: i128,
 }
 
 impl TestMonitor {
@@ -21,6 +31,7 @@ impl TestMonitor {
             .unwrap();
         let mut monitor = TestMonitor {
             stream: BufReader::new(stream),
+            events: Vec::new(),
         };
         assert!(monitor.line().get("QMP").is_some(), "a greeting");
         monitor.call("qmp_capabilities", json!({}));
@@ -44,6 +55,59 @@ impl TestMonitor {
                 return result.clone();
             }
             assert!(answer.get("error").is_none(), "{command}: {answer}");
+            if let Some(event) = answer["event"].as_str() {
+                self.events.push(event.to_owned());
+            }
+        }
+    }
+
+    /// The events that came with the answers since the last call of this.
+    pub fn events(&mut self) -> Vec<String> {
+        self.status();
+        std::mem::take(&mut self.events)
+    }
+
+    /// Reads a register of the RTC. The index stays on it.
+    pub fn register(&mut self, register: u8) -> u8 {
+        self.human(&format!("o /b 0x70 {register:#x}"));
+        self.register_at_index()
+    }
+
+    /// Reads the register on which the index stands.
+    pub fn register_at_index(&mut self) -> u8 {
+        let answer = self.human("i /b 0x71");
+        let (_, value) = answer.trim().rsplit_once("0x").expect(&answer);
+        u8::from_str_radix(value, 16).expect(&answer)
+    }
+
+    /// Writes a register of the RTC.
+    pub fn set_register(&mut self, register: u8, value: u8) {
+        assert_eq!(self.human(&format!("o /b 0x70 {register:#x}")), "");
+        assert_eq!(self.human(&format!("o /b 0x71 {value:#x}")), "");
+    }
+
+    /// The RTC's fields in seconds since 1970, as if they were UTC.
+    pub fn rtc_seconds(&mut self) -> i64 {
+        let rtc: jiff::Timestamp = format!("{}Z", self.rtc()).parse().unwrap();
+        rtc.as_second()
+    }
+
+    /// Waits for the RTC's next second. Known to 3 ms: where this process was kept waiting longer
+    /// between two looks, the second after that counts.
+    pub fn edge(&mut self) -> Edge {
+        let now = || jiff::Timestamp::now().as_nanosecond();
+        let (mut from, mut last) = (now(), self.rtc_seconds());
+        loop {
+            let begun = now();
+            let second = self.rtc_seconds();
+            let ended = now();
+            if second == last + 1 && ended - from < 6_000_000 {
+                return Edge {
+                    second,
+                    host: (from + ended) / 2,
+                };
+            }
+            (from, last) = (begun, second);
         }
     }
 
