@@ -107,7 +107,7 @@ pub(super) fn halted<T>(
                 HaltError::NotStopped(error)
             }
             // Letting go of the guardian makes it act.
-            _ => HaltError::LeftToGuardian(error),
+            _ => unheard(error),
         });
     }
     match monitor.run_state(deadline) {
@@ -116,14 +116,21 @@ pub(super) fn halted<T>(
             guardian.dismiss();
             return Err(HaltError::OtherState(other.as_str().to_owned()));
         }
-        Err(error) => return Err(HaltError::LeftToGuardian(error)),
+        Err(error) => return Err(unheard(error)),
     }
     let result = work(monitor);
     if !monitor.stop_seen() {
         guardian.dismiss();
         return Ok((result, None));
     }
-    match resume(monitor, Deadline::after(CONT_LIMIT)) {
+    let deadline = Deadline::after(CONT_LIMIT);
+    let mut resumed = resume(monitor, deadline);
+    if let Err(Resume::Unheard(QmpError::NotQmp | QmpError::OutOfOrder)) = resumed {
+        // What the work stumbled over may still be coming in: pass it over.
+        monitor.take_over();
+        resumed = resume(monitor, deadline);
+    }
+    match resumed {
         Ok(()) => {
             guardian.dismiss();
             Ok((result, Some(begun.elapsed())))
@@ -132,7 +139,15 @@ pub(super) fn halted<T>(
             guardian.dismiss();
             Err(HaltError::NotContinued(why))
         }
-        Err(Resume::Unheard(error)) => Err(HaltError::LeftToGuardian(error)),
+        Err(Resume::Unheard(error)) => Err(unheard(error)),
+    }
+}
+
+/// A connection that ended, or is flooded, is of no use to a guardian either.
+fn unheard(error: QmpError) -> HaltError {
+    match error {
+        QmpError::Closed | QmpError::TooLong => HaltError::NotContinued(error.to_string()),
+        other => HaltError::LeftToGuardian(other),
     }
 }
 

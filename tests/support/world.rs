@@ -81,10 +81,15 @@ impl World {
         );
         let world = World { root };
         let libexec = world.path("/usr/libexec/time-shift");
-        let hook = program("time-shift-hook", env!("CARGO_BIN_EXE_time-shift-hook"));
-        fs::copy(&hook, libexec.join("time-shift-hook")).expect("the hook is built");
-        let cli = program("time-shift", env!("CARGO_BIN_EXE_time-shift"));
-        fs::copy(&cli, libexec.join("time-shift")).expect("the command line is built");
+        for (name, built) in [
+            ("time-shift-hook", env!("CARGO_BIN_EXE_time-shift-hook")),
+            ("time-shift", env!("CARGO_BIN_EXE_time-shift")),
+        ] {
+            // By another process: a file that this one had open for writing could be handed on to
+            // a child of another thread, and is then too busy to be run.
+            let copied = Run::of(Command::new("cp").arg(program(name, built)).arg(&libexec));
+            assert_eq!(copied.code, Some(0), "{copied:?}");
+        }
         world
     }
 

@@ -97,7 +97,11 @@ pub fn set(
         guest_time: seen.intended,
         at,
         read_back: seen.read,
-        state,
+        // Somebody else was faster to stop a running VM, and it stays theirs.
+        state: match (state, paused) {
+            (RunState::Running, None) => RunState::Paused,
+            (state, _) => state,
+        },
         paused,
     })
 }
