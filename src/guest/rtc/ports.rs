@@ -50,7 +50,9 @@ pub(super) fn write_registers(
     writes: &[Write],
     deadline: Deadline,
 ) -> Result<(), RtcError> {
-    let commands: Vec<Command> = writes.iter().map(register_write).collect();
+    let mut commands: Vec<Command> = writes.iter().map(register_write).collect();
+    // Should this process end here, the index must not stay on a register that matters.
+    commands.push(register_write(&(STATUS_D, 0)));
     let first = monitor.send(&commands, deadline)?;
     for id in (first..).take(commands.len()) {
         must_be_silent(monitor.answer_to(id, deadline)?)?;
