@@ -119,6 +119,9 @@ fn a_registered_tag_chooses_among_the_profiles_of_its_rule_b2() {
         "registered-tags: prod;ts-new\nkeyboard: de\n",
     );
     permitted_in(&world, &["profile new", "2030-01-01T12:00:00Z"]);
+    // One more tag, which any user may set, does not spoil the choice.
+    world.vm(100, "tags: ts-new;ts-old\n");
+    permitted_in(&world, &["profile new"]);
     // Proxmox VE keeps tags in the case they were written in.
     world.vm(100, "tags: TS-New\n");
     permitted_in(&world, &["profile new"]);

@@ -2,6 +2,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::print_stdout,
     clippy::arithmetic_side_effects
@@ -78,7 +79,7 @@ fn a_guests_interrupts_and_daylight_bit_are_kept_a2() {
 }
 
 #[test]
-fn every_field_and_the_weekday_are_written_a2() {
+fn every_register_holds_its_field_a2() {
     let world = World::with_vm("", &allow("2016-06-15T21:45:00Z"));
     let mut monitor = set_paused(&world, |_| {});
     let fields = [0x02, 0x04, 0x06, 0x07, 0x08, 0x09, 0x32].map(|r| monitor.register(r));
@@ -138,17 +139,18 @@ fn the_noted_error_is_the_real_one_and_at_most_half_a_second_a2_a11() {
 
 #[test]
 fn an_aligned_second_is_right_to_milliseconds_a11() {
-    let mut best = f64::MAX;
-    for _ in 0..3 {
+    // Another process may have the processor at that moment: then the next start may do it.
+    let mut errors = Vec::new();
+    for _ in 0..8 {
         let (measured, noted, took) = phase(true);
         assert!((measured - noted).abs() <= 20.0, "{measured} {noted}");
         assert!(took <= Duration::from_millis(2200), "{took:?}");
-        best = best.min(measured.abs());
-        if best < 5.0 {
+        if measured.abs() < 5.0 {
             return;
         }
+        errors.push(measured);
     }
-    assert!(best < 25.0, "{best} ms at best");
+    panic!("off by {errors:?} ms");
 }
 
 #[test]

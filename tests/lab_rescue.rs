@@ -160,8 +160,14 @@ fn the_second_net_continues_no_vm_that_it_should_not_a2_f3() {
     world.hook(100, "pre-stop").silent();
     assert_eq!(monitor.status(), "paused");
 
+    // Something else is at work on it.
+    let text = text.strip_prefix("name: vm100\n").unwrap();
+    world.vm(100, "lock: snapshot\n");
+    world.hook(100, "pre-stop").silent();
+    assert_eq!(monitor.status(), "paused");
+    world.vm(100, text);
+
     // Its start was over: whoever paused it did so later.
-    world.vm(100, text.strip_prefix("name: vm100\n").unwrap());
     let mut set = world.note(100).unwrap();
     set["stage"] = json!("rtc-set");
     fs::write(world.path(NOTE), set.to_string()).unwrap();

@@ -258,6 +258,17 @@ fn a_vm_whose_config_is_on_another_node_is_not_even_asked() {
 }
 
 #[test]
+fn a_vm_that_something_else_is_at_work_on_is_not_even_asked() {
+    let world = started();
+    let (fake, _) = left_standing(&world, &["status=paused"]);
+    for lock in ["backup", "snapshot", "migrate"] {
+        world.vm(100, &format!("lock: {lock}\n"));
+        not_rescued(&world, &fake);
+    }
+    assert_eq!(fake.commands(), [""; 0]);
+}
+
+#[test]
 fn another_qemu_process_than_the_stopped_one_is_not_even_asked() {
     let world = started();
     let (fake, note) = left_standing(&world, &["status=paused"]);

@@ -161,13 +161,16 @@ impl Dir {
         deadline: Deadline,
     ) -> Result<(), FileError> {
         let failed = |errno| FileError::os(&self.path_of(name), errno);
-        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE;
+        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
         // A lock on the log itself could be held by whoever may read it.
         let lock = self.lock(&format!(".{name}.lock"), deadline)?;
         let (file, _) = self.open_own(name, flags, mode)?;
         let before = fstat(&file).map_err(failed)?.st_size;
-        if let Err(errno) = write_all(&file, line) {
-            let _ = ftruncate(&file, u64::try_from(before).unwrap_or(0));
+        let before = u64::try_from(before).unwrap_or(0);
+        // A crash may have cut the last line: what is left of it must not swallow this one.
+        let written = end_last_line(&file, before).and_then(|()| write_all(&file, line));
+        if let Err(errno) = written {
+            let _ = ftruncate(&file, before);
             return Err(failed(errno));
         }
         // Others may write while this one waits for the disk.
@@ -222,5 +225,19 @@ impl Dir {
                 Err(errno) => return Err(FileError::os(&self.path_of(name), errno)),
             }
         }
+    }
+}
+
+/// Ends the last line of a log of `size` bytes, if it has no end.
+fn end_last_line(log: &OwnedFd, size: u64) -> Result<(), Errno> {
+    let Some(last) = size.checked_sub(1) else {
+        return Ok(());
+    };
+    let mut byte = [0_u8; 1];
+    rustix::io::pread(log, &mut byte, last)?;
+    if byte == *b"\n" {
+        Ok(())
+    } else {
+        write_all(log, b"\n")
     }
 }

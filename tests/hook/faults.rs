@@ -157,3 +157,13 @@ fn killed_at_any_moment_pre_start_leaves_whole_files_f3() {
     assert!(killed > 10, "only {killed} of the runs were killed");
     world.hook(100, "pre-start").one_line(0, &["profile test"]);
 }
+
+#[test]
+fn a_record_after_a_line_that_a_crash_cut_is_a_line_of_its_own_f3() {
+    let world = world();
+    world.write(TRAIL, "{\"time\":\"2026-11-2");
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
+    let text = world.read(TRAIL);
+    let last: Value = serde_json::from_str(text.lines().last().unwrap()).expect("a whole line");
+    assert_eq!(last["intent"], world.note(100).unwrap()["intent"]["intent"]);
+}
