@@ -128,14 +128,27 @@ fn pre_stop_continues_a_vm_whose_hook_and_guardian_were_killed_a2_f3() {
 }
 
 #[test]
-fn post_start_continues_such_a_vm_too_and_then_sets_its_clock_a2_f3() {
+fn post_start_continues_such_a_vm_too_and_does_nothing_twice_a2_f3() {
     let world = World::with_vm("", &allow(TARGET));
     let (_guest, mut monitor) = left_paused(&world);
     let net = world.hook(100, "post-start");
     assert_eq!(net.code, Some(0));
-    net.says(&["has been continued", "RTC set to 1999-10-05T16:41"]);
+    net.says(&["has been continued", "nothing is done twice"]);
     assert_eq!(monitor.status(), "running");
-    assert!(shows_target(&mut monitor, "after post-start"));
+    let audit = world.audit();
+    let outcomes = audit.iter().filter(|line| line["event"] == "outcome");
+    assert_eq!(
+        outcomes.count(),
+        0,
+        "one intent, carried out once: {audit:?}"
+    );
+    // From here on a VM that is paused was paused by somebody else.
+    assert_eq!(world.note(100).unwrap()["stage"], "interrupted");
+    monitor.call("stop", json!({}));
+    world
+        .hook(100, "pre-stop")
+        .says(&["look at the guest's clock"]);
+    assert_eq!(monitor.status(), "paused");
 }
 
 #[test]

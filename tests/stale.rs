@@ -174,7 +174,7 @@ fn a_note_of_another_boot_process_or_intent_sets_nothing() {
     world.write(NOTE, done.to_string());
     world
         .hook(100, "post-start")
-        .one_line(0, &["was set already"]);
+        .one_line(0, &["has run for this start already"]);
     assert_eq!(world.read(NOTE), done.to_string());
     assert_eq!(fake.commands(), [""; 0]);
     // The same process, untouched by all that, can still be set.

@@ -85,6 +85,12 @@ pub struct Receipt {
 }
 
 impl IntentLogged {
+    /// The VM whose intent it is.
+    #[must_use]
+    pub fn vmid(&self) -> VmId {
+        self.receipt.vmid
+    }
+
     /// The form for the state file.
     #[must_use]
     pub fn receipt(&self) -> Receipt {

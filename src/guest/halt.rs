@@ -81,23 +81,38 @@ impl HaltError {
     }
 }
 
+/// Who keeps account of a VM that is stopped for a moment. The guardian calls it too, in a process of
+/// its own.
+pub trait Witness {
+    /// The VM is going to be stopped: from now on a later run has to look whether it runs.
+    ///
+    /// # Errors
+    /// Why that could not be noted; the VM is then not stopped.
+    fn stopping(&self) -> Result<(), String>;
+
+    /// The VM runs again: no later run may continue it.
+    fn running(&self);
+
+    /// Something that an administrator should know, from a guardian that nobody waits for.
+    fn report(&self, text: &str);
+}
+
 /// Runs `work` while the vCPUs stand, and says how long they stood at most; `None` where somebody
-/// else had stopped them first, who is then also the one to continue them. `note` is called before
-/// anything is stopped.
+/// else had stopped them first, who is then also the one to continue them.
 ///
 /// # Errors
 /// [`HaltError`]; the result of `work` is lost where the VM could not be continued.
 pub(super) fn halted<T>(
     monitor: &mut Monitor,
     deadline: Deadline,
-    note: impl FnOnce() -> Result<(), String>,
+    witness: &impl Witness,
     work: impl FnOnce(&mut Monitor) -> T,
 ) -> Result<(T, Option<Duration>), HaltError> {
-    note().map_err(HaltError::NotNoted)?;
     if deadline.left() < LEAST_TIME {
         return Err(HaltError::NotStopped(QmpError::TimedOut));
     }
-    let guardian = stand_by(monitor, guard)?;
+    witness.stopping().map_err(HaltError::NotNoted)?;
+    let guardian = stand_by(monitor, |monitor, end| guard(monitor, end, witness))?;
     monitor.watch_for_stop();
     let begun = Instant::now();
     if let Err(error) = monitor.call(&Command::plain("stop"), deadline) {
@@ -106,8 +121,7 @@ pub(super) fn halted<T>(
                 guardian.dismiss();
                 HaltError::NotStopped(error)
             }
-            // Letting go of the guardian makes it act.
-            _ => unheard(error),
+            _ => unheard(guardian, error),
         });
     }
     match monitor.run_state(deadline) {
@@ -116,10 +130,12 @@ pub(super) fn halted<T>(
             guardian.dismiss();
             return Err(HaltError::OtherState(other.as_str().to_owned()));
         }
-        Err(error) => return Err(unheard(error)),
+        Err(error) => return Err(unheard(guardian, error)),
     }
     let result = work(monitor);
     if !monitor.stop_seen() {
+        // Whoever paused it continues it; for later runs that is as if it ran.
+        witness.running();
         guardian.dismiss();
         return Ok((result, None));
     }
@@ -131,20 +147,24 @@ pub(super) fn halted<T>(
         resumed = resume(monitor, deadline);
     }
     match resumed {
-        Ok(()) => {
+        Ok(_) => {
+            let paused = begun.elapsed();
+            witness.running();
             guardian.dismiss();
-            Ok((result, Some(begun.elapsed())))
+            Ok((result, Some(paused)))
         }
         Err(Resume::Said(why)) => {
             guardian.dismiss();
             Err(HaltError::NotContinued(why))
         }
-        Err(Resume::Unheard(error)) => Err(unheard(error)),
+        Err(Resume::Unheard(error)) => Err(unheard(guardian, error)),
     }
 }
 
-/// A connection that ended, or is flooded, is of no use to a guardian either.
-fn unheard(error: QmpError) -> HaltError {
+/// Leaves the VM to the guardian, which acts once this process has ended and so has written down
+/// what it knows. A connection that ended, or is flooded, is of no use to a guardian either.
+fn unheard(guardian: GuardianPipe, error: QmpError) -> HaltError {
+    std::mem::forget(guardian);
     match error {
         QmpError::Closed | QmpError::TooLong => HaltError::NotContinued(error.to_string()),
         other => HaltError::LeftToGuardian(other),
@@ -189,11 +209,19 @@ pub(super) enum Resume {
     Unheard(QmpError),
 }
 
+/// Why a VM runs.
+pub(super) enum Resumed {
+    /// It was not paused (any more).
+    RanAlready,
+    /// It was paused and has been continued.
+    Continued,
+}
+
 /// Continues a VM, alone and only out of the state `paused`, and makes sure that it runs.
-pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<(), Resume> {
+pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<Resumed, Resume> {
     match monitor.run_state(deadline).map_err(Resume::Unheard)? {
         RunState::Paused => {}
-        RunState::Running => return Ok(()),
+        RunState::Running => return Ok(Resumed::RanAlready),
         other => {
             return Err(Resume::Said(format!(
                 "its state is {}, not paused",
@@ -207,7 +235,7 @@ pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<(), Re
         Err(error) => return Err(Resume::Unheard(error)),
     }
     match monitor.run_state(deadline).map_err(Resume::Unheard)? {
-        RunState::Running => Ok(()),
+        RunState::Running => Ok(Resumed::Continued),
         other => Err(Resume::Said(format!(
             "its state after cont is {}",
             other.as_str()
@@ -216,13 +244,23 @@ pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<(), Re
 }
 
 /// What the guardian does when its parent is gone.
-fn guard(monitor: &mut Monitor, end: GuardianEnd) {
+fn guard(monitor: &mut Monitor, end: GuardianEnd, witness: &impl Witness) {
     if end != GuardianEnd::Armed {
         return;
     }
     monitor.take_over();
-    // Nobody is left to be told; the next run of the hook and the sweep look again.
-    let _ = resume(monitor, Deadline::after(GUARDIAN_PATIENCE));
+    let deadline = Deadline::after(GUARDIAN_PATIENCE);
+    match resume(monitor, deadline) {
+        Ok(Resumed::RanAlready) => witness.running(),
+        Ok(Resumed::Continued) => {
+            witness.running();
+            witness.report("its guardian has continued the VM, which was paused for its RTC");
+        }
+        Err(Resume::Said(why)) => witness.report(&HaltError::NotContinued(why).to_string()),
+        Err(Resume::Unheard(error)) => {
+            witness.report(&HaltError::NotContinued(error.to_string()).to_string());
+        }
+    }
 }
 
 /// What the guardian of a write does when its parent is gone: waits until QEMU has run what it got.

@@ -12,6 +12,7 @@ mod rescue;
 pub mod rtc;
 mod status;
 
+pub use halt::Witness;
 pub use launch::{Launch, LaunchRtc};
 pub use qemu::{Qemu, QemuError};
 pub use qmp::{Monitor, QmpError};

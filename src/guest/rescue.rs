@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use super::halt::{Resume, resume};
+use super::halt::{Resume, Resumed, resume};
 use super::qemu::Qemu;
 use super::qmp::{Monitor, QmpError};
 use super::status::RunState;
@@ -60,7 +60,8 @@ pub fn rescue(
         return Ok(Rescue::NotNeeded);
     }
     match resume(&mut monitor, deadline) {
-        Ok(()) => Ok(Rescue::Continued),
+        Ok(Resumed::Continued) => Ok(Rescue::Continued),
+        Ok(Resumed::RanAlready) => Ok(Rescue::NotNeeded),
         Err(Resume::Said(why)) => Err(RescueError::NotContinued(why)),
         Err(Resume::Unheard(error)) => Err(RescueError::Monitor(error)),
     }

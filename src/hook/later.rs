@@ -37,8 +37,14 @@ pub(super) fn post_stop(context: &mut Context<'_>) -> Exit {
 
 /// Continues a VM that an earlier run stopped and, killed together with its guardian, left so.
 pub(super) fn second_net(context: &Context<'_>, note: &Note) {
-    let (Stage::Stopping, Some(stopped)) = (note.stage, note.generation) else {
-        return;
+    let stopped = match (note.stage, note.generation) {
+        (Stage::Stopping, Some(stopped)) => stopped,
+        (Stage::Interrupted, _) => {
+            let text = "an earlier run was killed while it set the RTC; the VM ran on, and whether the \
+                        RTC was set was not recorded: look at the guest's clock";
+            return told(context, note, text);
+        }
+        _ => return,
     };
     let Ok(qemu) = Qemu::find(&context.config.paths.qemu_server, note.vmid) else {
         return;
@@ -52,6 +58,14 @@ pub(super) fn second_net(context: &Context<'_>, note: &Note) {
     let text = match rescue(&qemu, stopped, &config, context.deadline) {
         Ok(Rescue::NotNeeded) => return,
         Ok(Rescue::Continued) => {
+            let note = Note {
+                stage: Stage::Interrupted,
+                ..note.clone()
+            };
+            if let Err(error) = context.store.save(&note) {
+                let text = format!("the VM runs again, which was not noted: {error}");
+                context.voice.alarm("state", &text);
+            }
             "an earlier run was killed while the VM was paused for its RTC; it has been continued"
                 .to_owned()
         }
@@ -61,10 +75,14 @@ pub(super) fn second_net(context: &Context<'_>, note: &Note) {
             note.vmid
         ),
     };
-    context.voice.alarm(Event::Rescue.code(), &text);
+    told(context, note, &text);
+}
+
+fn told(context: &Context<'_>, note: &Note, text: &str) {
+    context.voice.alarm(Event::Rescue.code(), text);
     context.record(&Record {
         name: note.name.as_ref(),
-        text: Some(Printable::from(text.as_str())),
+        text: Some(Printable::from(text)),
         ..Record::new(Event::Rescue, note.vmid)
     });
 }

@@ -7,11 +7,11 @@ use super::Exit;
 use super::context::Context;
 use super::later::second_net;
 use crate::audit::{Event, IntentLogged, Record};
-use crate::guest::rtc::{RtcError, RtcOrder, RtcReport, set};
-use crate::guest::{LaunchRtc, Monitor, Qemu};
+use crate::guest::rtc::{RtcError, RtcOrder, RtcReport, set, wait_for_alignment};
+use crate::guest::{LaunchRtc, Monitor, Qemu, Witness};
 use crate::model::{ClockPlan, Offset, Printable, RtcZone, StartKind};
 use crate::policy::{Authorized, authorize};
-use crate::state::{Note, RtcResult, Stage};
+use crate::state::{Note, RtcResult, Stage, StateError};
 use crate::system;
 
 /// What came of the stage.
@@ -41,10 +41,10 @@ pub(super) fn post_start(context: &mut Context<'_>) -> Exit {
     };
     context.voice.call(note.name.clone());
     second_net(context, &note);
-    if note.stage == Stage::RtcSet {
+    if !matches!(note.stage, Stage::Planned | Stage::LeftAlone) {
         context.voice.warn(
             "state",
-            "the RTC of this start was set already; nothing is done twice",
+            "post-start has run for this start already; nothing is done twice",
         );
         return Exit::Done;
     }
@@ -125,6 +125,7 @@ fn set_rtc(
     intent: &IntentLogged,
     zone: &TimeZone,
 ) -> Result<Outcome, String> {
+    wait_for_alignment(authorized.plan(), context.deadline).map_err(|error| error.to_string())?;
     let mut monitor = Monitor::connect(&qemu.monitor, qemu.generation, context.deadline)
         .map_err(|error| format!("{}: {error}", qemu.monitor.display()))?;
     let order = RtcOrder {
@@ -134,20 +135,59 @@ fn set_rtc(
         lock: note.lock.as_ref(),
         deadline: context.deadline,
     };
-    let stopping = || {
-        let note = Note {
-            stage: Stage::Stopping,
-            ..note.clone()
-        };
-        context.store.save(&note).map_err(|error| error.to_string())
-    };
-    match set(&mut monitor, &order, stopping) {
+    match set(&mut monitor, &order, &Account { context, note }) {
         Ok(report) => Ok(Outcome::Set(report)),
         Err(error @ (RtcError::LeftAlone(_) | RtcError::NoRtc(_) | RtcError::Halted)) => {
             Ok(Outcome::LeftAlone(error.to_string()))
         }
         Err(error) if error.may_be_paused() => Ok(Outcome::MayBePaused(error.to_string())),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+/// Keeps account, in the note, of whether the VM may be paused.
+struct Account<'a> {
+    context: &'a Context<'a>,
+    note: &'a Note,
+}
+
+impl Account<'_> {
+    /// Notes that nobody has to look for a paused VM any more. By the time that a guardian gets here
+    /// the hook may have noted that the RTC was not set, or the VM may be gone and its note with it.
+    fn note_running(&self) -> Result<(), StateError> {
+        let store = &self.context.store;
+        let Some(note) = store.load(self.note.vmid)? else {
+            return Ok(());
+        };
+        let stage = match note.remark {
+            Some(_) => Stage::Failed,
+            None => Stage::Interrupted,
+        };
+        store.save(&Note { stage, ..note })
+    }
+}
+
+impl Witness for Account<'_> {
+    fn stopping(&self) -> Result<(), String> {
+        let note = Note {
+            stage: Stage::Stopping,
+            ..self.note.clone()
+        };
+        self.context
+            .store
+            .save(&note)
+            .map_err(|error| error.to_string())
+    }
+
+    fn running(&self) {
+        if let Err(error) = self.note_running() {
+            let text = format!("the VM runs again, which was not noted: {error}");
+            self.context.voice.alarm("state", &text);
+        }
+    }
+
+    fn report(&self, text: &str) {
+        self.context.voice.alarm(Event::Rescue.code(), text);
     }
 }
 

@@ -14,6 +14,8 @@ pub enum Stage {
     Planned,
     /// post-start is about to stop the VM, or was killed while it was stopped.
     Stopping,
+    /// The VM runs again, and what was done to its RTC was not written down (yet).
+    Interrupted,
     /// The RTC was set.
     RtcSet,
     /// The clock was left alone, because of the kind of start or of QEMU's state.
@@ -29,6 +31,7 @@ impl Stage {
         match self {
             Stage::Planned => "planned",
             Stage::Stopping => "stopping",
+            Stage::Interrupted => "interrupted",
             Stage::RtcSet => "rtc-set",
             Stage::LeftAlone => "left-alone",
             Stage::Failed => "failed",

@@ -180,6 +180,7 @@ impl Monitor {
     /// read, are passed over: for a guardian that takes over a session.
     pub(super) fn take_over(&mut self) {
         self.tolerant = true;
+        self.lines.lift_session_limit();
         // QEMU's parser drops a command that was cut in the middle when it meets this byte, and
         // answers with an error of its own.
         self.reset_first = true;

@@ -5,4 +5,4 @@ mod registers;
 mod stage;
 
 pub use error::RtcError;
-pub use stage::{RtcOrder, RtcReport, set};
+pub use stage::{RtcOrder, RtcReport, set, wait_for_alignment};

@@ -36,9 +36,9 @@ const DIVIDER_RESET: u8 = 0x70;
 /// The largest divider setting with which the clock runs.
 const DIVIDER_RUNNING: u8 = 0x20;
 
-/// Whether an RTC with this status A counts at all.
-pub(super) fn runs(status_a: u8) -> bool {
-    status_a & DIVIDER_BITS <= DIVIDER_RUNNING
+/// Whether an RTC with this status A and B counts at all. With SET on the guest is writing it itself.
+pub(super) fn runs(status_a: u8, status_b: u8) -> bool {
+    status_a & DIVIDER_BITS <= DIVIDER_RUNNING && status_b & SET == 0
 }
 
 /// Restarts the RTC's second: right after the last of these writes it is half over.
@@ -159,7 +159,10 @@ mod tests {
     fn the_second_is_restarted_with_the_old_rate_and_base() {
         assert_eq!(restart_second(0x26), [(0x0a, 0x76), (0x0a, 0x26)]);
         assert_eq!(restart_second(0xa6), [(0x0a, 0x76), (0x0a, 0x26)]);
-        assert!(runs(0x26) && runs(0x06) && !runs(0x66) && !runs(0x76) && !runs(0x36));
+        assert!(runs(0x26, 0x02) && runs(0x06, 0x06));
+        for (status_a, status_b) in [(0x66, 0x02), (0x76, 0x02), (0x36, 0x02), (0x26, 0x82)] {
+            assert!(!runs(status_a, status_b), "{status_a:#x} {status_b:#x}");
+        }
     }
 
     proptest! {

@@ -10,7 +10,7 @@ use super::ports::{
 };
 use super::registers::{STATUS_D, restart_second, runs, set_fields};
 use crate::audit::IntentLogged;
-use crate::guest::halt::{halted, undisturbed};
+use crate::guest::halt::{Witness, halted, undisturbed};
 use crate::guest::qmp::{Command, Monitor};
 use crate::guest::status::{RunState, Treatment, treatment};
 use crate::model::{ClockPlan, Now, Printable, TimeError, Timestamp};
@@ -57,7 +57,20 @@ pub struct RtcReport {
     pub paused: Option<Duration>,
 }
 
-/// Sets the RTC. `note` is called before a running VM is stopped, so that a later run knows of it.
+/// Waits, if the plan wants its second aligned, until shortly before the moment. Called before the
+/// monitor is connected, which nobody may hold for long, and before the VM's state is looked at.
+///
+/// # Errors
+/// [`RtcError::Time`].
+pub fn wait_for_alignment(plan: &ClockPlan, deadline: Deadline) -> Result<(), RtcError> {
+    if plan.align {
+        let guest = plan.course.guest_time(system::now()?)?;
+        deadline.sleep(until_half_second(guest, ALIGN_LEAD));
+    }
+    Ok(())
+}
+
+/// Sets the RTC. `witness` hears of it before a running VM is stopped.
 ///
 /// # Errors
 /// [`RtcError`]; the RTC is then untouched, or (monitor errors in the middle) shows the old or the
@@ -65,9 +78,14 @@ pub struct RtcReport {
 pub fn set(
     monitor: &mut Monitor,
     order: &RtcOrder<'_>,
-    note: impl FnOnce() -> Result<(), String>,
+    witness: &impl Witness,
 ) -> Result<RtcReport, RtcError> {
     let deadline = order.deadline;
+    if order.intent.vmid() != order.authorized.grant().vmid() {
+        return Err(RtcError::LeftAlone(
+            "the intent that was written down is about another VM".to_owned(),
+        ));
+    }
     let state = monitor.run_state(deadline)?;
     let migrating = monitor.migrating(deadline)?;
     let treatment = treatment(&state, migrating, order.lock);
@@ -75,15 +93,8 @@ pub fn set(
         return Err(RtcError::LeftAlone(why));
     }
     must_have_rtc(monitor, deadline)?;
-    let course = order.authorized.plan().course;
-    if order.authorized.plan().align {
-        deadline.sleep(until_half_second(
-            course.guest_time(system::now()?)?,
-            ALIGN_LEAD,
-        ));
-    }
     let (report, paused) = match treatment {
-        Treatment::StopWriteContinue => halted(monitor, deadline, note, |monitor| {
+        Treatment::StopWriteContinue => halted(monitor, deadline, witness, |monitor| {
             write(monitor, order, Deadline::after(WORK_LIMIT))
         })?,
         _ => (
@@ -114,7 +125,7 @@ fn write(
 ) -> Result<(RtcObservation, Now), RtcError> {
     let course = order.authorized.plan().course;
     let (status_a, status_b) = read_status(monitor, deadline)?;
-    if !runs(status_a) {
+    if !runs(status_a, status_b) {
         return Err(RtcError::Halted);
     }
     // The second is restarted first, so that it cannot tick between the fields and the release.
