@@ -54,7 +54,7 @@ pub fn main() -> ExitCode {
     match run(&arguments) {
         Ok(exit) => exit.into(),
         Err(Failure(why)) => {
-            let _ = writeln!(std::io::stderr(), "time-shift: {why}");
+            complain(&why);
             Exit::Failed.into()
         }
     }
@@ -70,6 +70,11 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 
 fn config(arguments: &Arguments) -> Result<Config, ConfigError> {
     load_config(&arguments.config)
+}
+
+/// Says on standard error what went wrong.
+fn complain(what: &impl fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "time-shift: {what}");
 }
 
 /// Writes to standard output. A reader that has seen enough (`| head`) is no failure.

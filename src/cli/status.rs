@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::arguments::Status;
-use super::{Exit, Failure, put, put_json};
+use super::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::model::{Now, Offset, ProfileName, StartKind, Timestamp, VmId};
 use crate::report::columns;
@@ -34,19 +34,26 @@ pub(super) fn run(config: &Config, options: &Status) -> Result<Exit, Failure> {
     };
     let now = system::now()?;
     let mut rows = Vec::new();
+    let mut exit = Exit::Done;
     for vmid in vmids {
-        if let Some(note) = store.load(vmid)? {
-            rows.push(row(&note, now));
+        match store.load(vmid) {
+            Ok(Some(note)) => rows.push(row(&note, now)),
+            Ok(None) => {}
+            Err(error) => {
+                // One bad file must not hide the others.
+                complain(&error);
+                exit = Exit::Failed;
+            }
         }
     }
     if options.json {
         put_json(&rows)?;
-    } else if rows.is_empty() {
+    } else if rows.is_empty() && exit == Exit::Done {
         put("No VM was started with another time.\n")?;
-    } else {
+    } else if !rows.is_empty() {
         put(&text(&rows))?;
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn row(note: &Note, now: Now) -> Row {

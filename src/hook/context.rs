@@ -1,4 +1,5 @@
 //! What every phase needs.
+use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::call::Call;
@@ -15,6 +16,7 @@ pub(super) struct Context<'a> {
     pub(super) store: Store,
     pub(super) voice: Voice,
     pub(super) deadline: Deadline,
+    trail: OnceCell<Trail>,
 }
 
 impl<'a> Context<'a> {
@@ -25,13 +27,18 @@ impl<'a> Context<'a> {
             store: Store::new(&config.paths.state),
             voice: Voice::new(call.vmid, &config),
             deadline: Deadline::after(limit),
+            trail: OnceCell::new(),
             config,
         }
     }
 
     /// The audit trail. Opened only where there is something to write down.
-    pub(super) fn trail(&self) -> Result<Trail, AuditError> {
-        Trail::new(&self.config.paths.log)
+    pub(super) fn trail(&self) -> Result<&Trail, AuditError> {
+        if let Some(trail) = self.trail.get() {
+            return Ok(trail);
+        }
+        let trail = Trail::new(&self.config.paths.log)?;
+        Ok(self.trail.get_or_init(|| trail))
     }
 
     /// Writes down what changes nothing. That it could not be written is said, and changes nothing

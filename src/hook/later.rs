@@ -82,7 +82,7 @@ fn told(context: &Context<'_>, note: &Note, text: &str) {
     context.voice.alarm(Event::Rescue.code(), text);
     context.record(&Record {
         name: note.name.as_ref(),
-        text: Some(Printable::from(text)),
+        text: Some(Printable::sentence(text)),
         ..Record::new(Event::Rescue, note.vmid)
     });
 }

@@ -7,7 +7,7 @@ use super::{later, planned, rtc};
 use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::judge::{Judgement, judge};
-use crate::model::{Deny, DenyReason, OnTrouble, Phase, StartKind};
+use crate::model::{Deny, DenyReason, OnTrouble, Phase};
 use crate::policy::{Request, asks_for_registered_tags};
 use crate::sources::{
     CONFIG_PATH, Guest, find_guest, load_allowlist, load_config, registered_tags,
@@ -74,20 +74,7 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
         }
     };
     context.voice.call(facts.name.clone());
-    let kind = match migrated_from {
-        Some(_) => Some(StartKind::Incoming),
-        // A migration between clusters does not name its source.
-        None if facts
-            .lock
-            .as_ref()
-            .is_some_and(|lock| lock.as_str() == "migrate") =>
-        {
-            Some(StartKind::Incoming)
-        }
-        None if facts.hibernated() => Some(StartKind::Resume),
-        None if facts.freeze => Some(StartKind::Paused),
-        None => None,
-    };
+    let kind = facts.start_kind(migrated_from.is_some());
 
     let loaded = match load_allowlist(&context.config) {
         Ok(loaded) => loaded,

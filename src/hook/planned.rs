@@ -23,7 +23,7 @@ pub(super) fn denied(context: &Context<'_>, deny: &Deny, kind: Option<StartKind>
     context.record(&Record {
         start_kind: kind,
         reason: Some(deny.reason),
-        text: Some(Printable::from(text.as_str())),
+        text: Some(Printable::sentence(&text)),
         ..Record::new(Event::Denied, context.call.vmid)
     });
     if block {
@@ -71,7 +71,9 @@ pub(super) fn permitted(
         };
         write_intent(context, authorized, record).map(Some)
     };
-    let (boot_id, intent) = match intent.and_then(|intent| Ok((system::boot_id()?, intent))) {
+    let (boot_id, intent) = match intent
+        .and_then(|intent| Ok((context.trail()?.boot_id().to_owned(), intent)))
+    {
         Ok(both) => both,
         Err(error) => {
             let text = format!("the audit trail cannot be written, so nothing is changed: {error}");
@@ -166,6 +168,10 @@ fn announce(
         _ => format!("profile {profile}: the guest is to get {guest_time} through its agent"),
     };
     context.voice.say(Event::Intent, &text);
+    if note.stage == Stage::LeftAlone {
+        // All that is to be known of it has just been said.
+        return;
+    }
     let warnings = warnings(facts, authorized, system::host_clock_synchronised());
     if !warnings.is_empty() {
         context.voice.warn("warning", &warnings.join("; "));

@@ -220,7 +220,7 @@ fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
             set_sentence(report)
         }
     };
-    note.remark = Some(Printable::from(text.as_str()));
+    note.remark = Some(Printable::sentence(&text));
     record.text.clone_from(&note.remark);
     record.name = note.name.as_ref();
     record.profile = Some(note.grant.profile());

@@ -1,6 +1,6 @@
 //! What an administrator should know about a plan that is permitted all the same.
 use crate::allowlist::TimeService;
-use crate::model::{ClockPlan, Course};
+use crate::model::{ClockPlan, Course, StartKind};
 use crate::policy::Authorized;
 use crate::vmconfig::{RtcBase, VmFacts};
 
@@ -44,8 +44,21 @@ pub fn warnings(
             "this version cannot do restore-after yet: the guest keeps its time until it is stopped",
         ),
     ];
+    let kind = facts.start_kind(false);
+    let resumes = matches!(kind, Some(StartKind::Resume | StartKind::Incoming));
+    let mut warnings = Vec::new();
+    if resumes {
+        warnings.push(
+            "the next start goes on from a saved state, and the RTC keeps its time".to_owned(),
+        );
+    } else if let Some(lock) = facts.lock.as_ref().filter(|lock| lock.as_str() != "backup") {
+        warnings.push(format!(
+            "the VM is locked ({lock}), and its clock is left alone as long as that is so"
+        ));
+    }
     let said = cases.into_iter().filter(|(applies, _)| *applies);
-    said.map(|(_, text)| text.to_owned()).collect()
+    warnings.extend(said.map(|(_, text)| text.to_owned()));
+    warnings
 }
 
 #[cfg(test)]
@@ -87,6 +100,14 @@ mod tests {
             ("", rtc, false, "not synchronised"),
             ("startdate: 2006-06-17", rtc, true, "startdate"),
             ("args: -rtc base=utc", rtc, true, "-rtc option"),
+            (
+                "lock: suspended\nvmstate: local:x",
+                rtc,
+                true,
+                "saved state",
+            ),
+            ("lock: migrate", rtc, true, "saved state"),
+            ("lock: snapshot", rtc, true, "locked (snapshot)"),
             ("", agent, true, "nothing will be changed"),
             ("", "target = \"-1y\"", true, "systemd"),
             (

@@ -7,25 +7,36 @@ use serde::{Deserialize, Serialize};
 /// direction: printable ASCII and letters and digits of any script stay, everything else becomes
 /// an escape like `\u{1b}`, and what is longer than the cap ends in `...`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "String")]
+#[serde(from = "Stored")]
 pub struct Printable(String);
 
 impl Printable {
-    /// How many characters are kept at most.
+    /// How many characters of a text from outside are kept at most.
     pub const CAP: usize = 200;
+
+    /// How many characters of a whole sentence are kept at most.
+    pub const SENTENCE_CAP: usize = 1000;
 
     /// Sanitises bytes that may not even be text.
     #[must_use]
     pub fn new(bytes: &[u8]) -> Printable {
-        // Four bytes a character at most: what lies beyond cannot be among the first CAP.
-        let bounded = bytes
-            .get(..Printable::CAP.saturating_mul(4))
-            .unwrap_or(bytes);
+        Printable::capped(bytes, Printable::CAP)
+    }
+
+    /// Sanitises a sentence of our own, with what it quotes.
+    #[must_use]
+    pub fn sentence(text: &str) -> Printable {
+        Printable::capped(text.as_bytes(), Printable::SENTENCE_CAP)
+    }
+
+    fn capped(bytes: &[u8], cap: usize) -> Printable {
+        // Four bytes a character at most: what lies beyond cannot be among the first `cap`.
+        let bounded = bytes.get(..cap.saturating_mul(4)).unwrap_or(bytes);
         let cut = bounded.len() < bytes.len();
         let text = String::from_utf8_lossy(bounded);
         let mut safe = String::with_capacity(text.len());
         for (index, character) in text.chars().enumerate() {
-            if index >= Printable::CAP {
+            if index >= cap {
                 safe.push_str("...");
                 return Printable(safe);
             }
@@ -46,6 +57,16 @@ impl Printable {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A text as a file of ours holds it.
+#[derive(Deserialize)]
+struct Stored(String);
+
+impl From<Stored> for Printable {
+    fn from(stored: Stored) -> Printable {
+        Printable::sentence(&stored.0)
     }
 }
 

@@ -78,8 +78,8 @@ fn not_readable(path: PathBuf, error: &FileError) -> Box<NotLoaded> {
         Deny::new(
             DenyReason::AllowlistMissing,
             format!(
-                "there is no allowlist, so nothing is allowed; write one to {} (man \
-                 time-shift-allowlist shows an example), or take the hook off this VM",
+                "there is no allowlist, so nothing is allowed; write one to {} (the \
+                 README shows an example), or take the hook off this VM",
                 path.display()
             ),
         )

@@ -63,6 +63,13 @@ fn stat_field(pid: i32, field: usize) -> Result<u64, FileError> {
 /// As for [`start_ticks`].
 pub fn cmdline(pid: i32) -> Result<Vec<Vec<u8>>, FileError> {
     let bytes = read(&proc_path(pid, "cmdline"), Trust::Data, CMDLINE_LIMIT)?;
+    if bytes.is_empty() {
+        // A zombie: it has ended, and only its parent has not looked yet (proc_pid_cmdline(5)).
+        return Err(FileError::new(
+            &proc_path(pid, "cmdline"),
+            FileErrorKind::Missing,
+        ));
+    }
     let bytes = bytes.strip_suffix(b"\0").unwrap_or(&bytes);
     Ok(bytes.split(|byte| *byte == 0).map(<[u8]>::to_vec).collect())
 }

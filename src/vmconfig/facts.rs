@@ -1,7 +1,7 @@
 //! The facts of a VM's config that a clock depends on.
 use std::fmt;
 
-use crate::model::{Printable, RtcZone, Tag};
+use crate::model::{Printable, RtcZone, StartKind, Tag};
 
 /// The processor a VM has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,6 +113,27 @@ impl VmFacts {
     #[must_use]
     pub fn is_windows(&self) -> bool {
         self.ostype.is_windows()
+    }
+
+    /// What the config tells of the next start before QEMU is launched; `incoming` where Proxmox VE
+    /// names the node that the VM comes from. A rollback with RAM leaves no mark.
+    #[must_use]
+    pub fn start_kind(&self, incoming: bool) -> Option<StartKind> {
+        // A migration between clusters names no node.
+        let migrates = incoming
+            || self
+                .lock
+                .as_ref()
+                .is_some_and(|lock| lock.as_str() == "migrate");
+        if migrates {
+            Some(StartKind::Incoming)
+        } else if self.hibernated() {
+            Some(StartKind::Resume)
+        } else if self.freeze {
+            Some(StartKind::Paused)
+        } else {
+            None
+        }
     }
 
     /// Whether the next start is the end of a hibernation (`qm suspend --todisk`). Only

@@ -92,3 +92,17 @@ fn a_state_that_cannot_be_read_is_a_failure_of_status() {
         .cli(&["status", "--json"])
         .one_line(1, &["/run/time-shift belongs to user 0 with mode 0777"]);
 }
+
+#[test]
+fn a_state_that_cannot_be_read_hides_no_other() {
+    let world = world();
+    world.hook(100, "pre-start");
+    world.write("/run/time-shift/101.json", "{}");
+    let run = world.cli(&["status"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.out.contains("\n100   test "), "{run:?}");
+    assert!(
+        run.err.contains("/run/time-shift/101.json is no state"),
+        "{run:?}"
+    );
+}
