@@ -208,6 +208,5 @@ impl Trail {
 
 /// A name for an intent that no other has: 128 random bits.
 fn new_id() -> String {
-    let random = system::random_bytes();
-    random.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(system::random_bytes()))
 }

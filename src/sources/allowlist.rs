@@ -1,4 +1,5 @@
 //! The allowlist that counts: the cluster's if it exists, else this node's.
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
@@ -62,10 +63,11 @@ pub fn load_allowlist(config: &Config) -> Result<Loaded, Box<NotLoaded>> {
     };
     let text = strict::utf8(&bytes).map_err(invalid)?;
     let allowlist = allowlist::parse(text).map_err(invalid)?;
-    let sha256 = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let mut sha256 = String::with_capacity(64);
+    for byte in Sha256::digest(&bytes) {
+        // Writing to a String cannot fail.
+        let _ = write!(sha256, "{byte:02x}");
+    }
     Ok(Loaded {
         allowlist,
         path: path.clone(),
