@@ -10,90 +10,15 @@
 mod support;
 
 use std::fs;
-use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use serde_json::json;
 use support::strace::{
-    NOTE, PAUSE_LIMIT, TARGET, before_post_start, sendto_with, shows_target, traced, undisturbed,
+    NOTE, PAUSE_LIMIT, TARGET, before_post_start, sendto_with, shows_target, undisturbed,
 };
-use support::{Guest, TestMonitor, World, allow};
-
-/// A hook that stands still under strace at its `when`th `sendto`.
-struct Standing {
-    strace: Child,
-    hook: Pid,
-}
-
-impl Standing {
-    fn at_send(world: &World, when: usize, delay: Duration) -> Standing {
-        let delay = delay.as_micros();
-        let inject = format!("sendto:delay_enter={delay}:when={when}");
-        // Its end is waited for in `end` and `abandon`.
-        #[allow(clippy::zombie_processes)]
-        let strace = traced(world, &inject, "post-start")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let begun = Instant::now();
-        loop {
-            let name =
-                |pid: &Pid| fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-            let pid = Pid::from_raw(i32::try_from(strace.id()).unwrap());
-            if let Some(hook) = children(pid).first() {
-                if name(hook).starts_with("time-shift") {
-                    return Standing {
-                        strace,
-                        hook: *hook,
-                    };
-                }
-            }
-            assert!(begun.elapsed() < PAUSE_LIMIT, "the hook does not start");
-            sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// Waits for the guardian.
-    fn guardian(&self) -> Pid {
-        let begun = Instant::now();
-        loop {
-            if let Some(guardian) = children(self.hook).first() {
-                return *guardian;
-            }
-            assert!(begun.elapsed() < PAUSE_LIMIT, "there is no guardian");
-            sleep(Duration::from_millis(2));
-        }
-    }
-
-    /// Ends the strace of a hook that is dead. It would notice only when its delay is over.
-    fn abandon(mut self) {
-        self.strace.kill().unwrap();
-        self.strace.wait().unwrap();
-    }
-
-    /// What the hook said, at its end.
-    fn end(self) -> (Option<i32>, String) {
-        let output = self.strace.wait_with_output().unwrap();
-        let text = [output.stdout, output.stderr].concat();
-        (
-            output.status.code(),
-            String::from_utf8_lossy(&text).into_owned(),
-        )
-    }
-}
-
-fn children(pid: Pid) -> Vec<Pid> {
-    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
-    let words = text.split_ascii_whitespace();
-    words
-        .map(|word| Pid::from_raw(word.parse().unwrap()))
-        .collect()
-}
+use support::{Guest, Standing, TestMonitor, World, allow};
 
 /// A VM that was stopped by a hook that then was killed together with its guardian.
 fn left_paused(world: &World) -> (Guest<'_>, TestMonitor) {

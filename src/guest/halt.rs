@@ -97,8 +97,15 @@ pub trait Witness {
     fn report(&self, text: &str);
 }
 
-/// Runs `work` while the vCPUs stand, and says how long they stood at most; `None` where somebody
-/// else had stopped them first, who is then also the one to continue them.
+/// What became of a VM that was to stand for a moment.
+pub(super) enum Stood {
+    /// It runs again after this long at most.
+    For(Duration),
+    /// It is in this state through somebody else, who is then also the one to continue it.
+    TakenOver(RunState),
+}
+
+/// Runs `work` while the vCPUs stand, and says how that ended.
 ///
 /// # Errors
 /// [`HaltError`]; the result of `work` is lost where the VM could not be continued.
@@ -107,7 +114,7 @@ pub(super) fn halted<T>(
     deadline: Deadline,
     witness: &impl Witness,
     work: impl FnOnce(&mut Monitor) -> T,
-) -> Result<(T, Option<Duration>), HaltError> {
+) -> Result<(T, Stood), HaltError> {
     if deadline.left() < LEAST_TIME {
         return Err(HaltError::NotStopped(QmpError::TimedOut));
     }
@@ -137,7 +144,7 @@ pub(super) fn halted<T>(
         // Whoever paused it continues it; for later runs that is as if it ran.
         witness.running();
         guardian.dismiss();
-        return Ok((result, None));
+        return Ok((result, Stood::TakenOver(RunState::Paused)));
     }
     let deadline = Deadline::after(CONT_LIMIT);
     let mut resumed = resume(monitor, deadline);
@@ -151,7 +158,13 @@ pub(super) fn halted<T>(
             let paused = begun.elapsed();
             witness.running();
             guardian.dismiss();
-            Ok((result, Some(paused)))
+            Ok((result, Stood::For(paused)))
+        }
+        // Moved to another node meanwhile, most likely: continued here it would run twice.
+        Err(Resume::OtherState(state)) => {
+            witness.running();
+            guardian.dismiss();
+            Ok((result, Stood::TakenOver(state)))
         }
         Err(Resume::Said(why)) => {
             guardian.dismiss();
@@ -203,6 +216,8 @@ fn stand_by(
 
 /// Why a VM does not run after `cont`.
 pub(super) enum Resume {
+    /// It was not paused any more but in this state, and so not continued.
+    OtherState(RunState),
     /// QEMU said so.
     Said(String),
     /// QEMU did not say.
@@ -222,12 +237,7 @@ pub(super) fn resume(monitor: &mut Monitor, deadline: Deadline) -> Result<Resume
     match monitor.run_state(deadline).map_err(Resume::Unheard)? {
         RunState::Paused => {}
         RunState::Running => return Ok(Resumed::RanAlready),
-        other => {
-            return Err(Resume::Said(format!(
-                "its state is {}, not paused",
-                other.as_str()
-            )));
-        }
+        other => return Err(Resume::OtherState(other)),
     }
     match monitor.call(&Command::plain("cont"), deadline) {
         Ok(_) => {}
@@ -255,6 +265,14 @@ fn guard(monitor: &mut Monitor, end: GuardianEnd, witness: &impl Witness) {
         Ok(Resumed::Continued) => {
             witness.running();
             witness.report("its guardian has continued the VM, which was paused for its RTC");
+        }
+        Err(Resume::OtherState(state)) => {
+            witness.running();
+            witness.report(&format!(
+                "QEMU's state became {} while the VM stood for its RTC, so its guardian did not \
+                 continue it",
+                state.as_str()
+            ));
         }
         Err(Resume::Said(why)) => witness.report(&HaltError::NotContinued(why).to_string()),
         Err(Resume::Unheard(error)) => {

@@ -61,7 +61,7 @@ pub fn rescue(
     }
     match resume(&mut monitor, deadline) {
         Ok(Resumed::Continued) => Ok(Rescue::Continued),
-        Ok(Resumed::RanAlready) => Ok(Rescue::NotNeeded),
+        Ok(Resumed::RanAlready) | Err(Resume::OtherState(_)) => Ok(Rescue::NotNeeded),
         Err(Resume::Said(why)) => Err(RescueError::NotContinued(why)),
         Err(Resume::Unheard(error)) => Err(RescueError::Monitor(error)),
     }

@@ -15,6 +15,7 @@ mod fake;
 mod guest;
 mod monitor;
 mod proxmox;
+mod standing;
 pub mod strace;
 mod world;
 
@@ -22,4 +23,5 @@ pub use fake::{Fake, wait_until};
 pub use guest::{Clocks, Guest};
 pub use monitor::{Edge, TestMonitor};
 pub use proxmox::Run;
+pub use standing::Standing;
 pub use world::{World, allow};

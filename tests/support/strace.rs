@@ -21,7 +21,7 @@ pub const TARGET: &str = "1999-10-05T16:41:33Z";
 pub const PAUSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// A second monitor, for a client that wants to watch the first's.
-const SECOND_MONITOR: [&str; 2] = ["-qmp", "unix:/run/lab/second,server=on,wait=off"];
+pub const SECOND_MONITOR: [&str; 2] = ["-qmp", "unix:/run/lab/second,server=on,wait=off"];
 
 /// A node whose VM 100 was launched and waits for its post-start, and a session with it.
 pub fn before_post_start(world: &World) -> (Guest<'_>, TestMonitor) {

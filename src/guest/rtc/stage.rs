@@ -10,7 +10,7 @@ use super::ports::{
 };
 use super::registers::{STATUS_D, restart_second, runs, set_fields};
 use crate::audit::IntentLogged;
-use crate::guest::halt::{Witness, halted, undisturbed};
+use crate::guest::halt::{Stood, Witness, halted, undisturbed};
 use crate::guest::qmp::{Command, Monitor};
 use crate::guest::status::{RunState, Treatment, treatment};
 use crate::model::{ClockPlan, Now, Printable, TimeError, Timestamp};
@@ -51,7 +51,7 @@ pub struct RtcReport {
     pub at: Now,
     /// The RTC's fields as read back, in its own base.
     pub read_back: DateTime,
-    /// QEMU's state before.
+    /// QEMU's state: before, or now where somebody else has taken the VM over.
     pub state: RunState,
     /// How long the vCPUs stood at most; `None` where we did not stop them.
     pub paused: Option<Duration>,
@@ -93,14 +93,18 @@ pub fn set(
         return Err(RtcError::LeftAlone(why));
     }
     must_have_rtc(monitor, deadline)?;
-    let (report, paused) = match treatment {
+    let (report, stood) = match treatment {
         Treatment::StopWriteContinue => halted(monitor, deadline, witness, |monitor| {
             write(monitor, order, Deadline::after(WORK_LIMIT))
         })?,
         _ => (
             undisturbed(monitor, |monitor| write(monitor, order, deadline))?,
-            None,
+            Stood::TakenOver(state.clone()),
         ),
+    };
+    let (state, paused) = match stood {
+        Stood::For(length) => (state, Some(length)),
+        Stood::TakenOver(now) => (now, None),
     };
     let (seen, at) = report?;
     Ok(RtcReport {
@@ -108,11 +112,7 @@ pub fn set(
         guest_time: seen.intended,
         at,
         read_back: seen.read,
-        // Somebody else was faster to stop a running VM, and it stays theirs.
-        state: match (state, paused) {
-            (RunState::Running, None) => RunState::Paused,
-            (state, _) => state,
-        },
+        state,
         paused,
     })
 }
