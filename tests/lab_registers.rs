@@ -144,7 +144,7 @@ fn an_aligned_second_is_right_to_milliseconds_a11() {
     for _ in 0..8 {
         let (measured, noted, took) = phase(true);
         assert!((measured - noted).abs() <= 20.0, "{measured} {noted}");
-        assert!(took <= Duration::from_millis(2200), "{took:?}");
+        assert!(took <= Duration::from_millis(1700), "{took:?}");
         if measured.abs() < 5.0 {
             return;
         }
