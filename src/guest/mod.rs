@@ -7,6 +7,7 @@
 mod halt;
 mod launch;
 mod qemu;
+pub mod qga;
 mod qmp;
 mod rescue;
 pub mod rtc;

@@ -17,6 +17,8 @@ pub struct Qemu {
     pub launch: Launch,
     /// Its monitor socket.
     pub monitor: PathBuf,
+    /// Its guest agent's socket, which is there only if its config has `agent: 1`.
+    pub agent: PathBuf,
 }
 
 /// Why there is no QEMU to talk to.
@@ -84,6 +86,7 @@ impl Qemu {
             generation,
             launch: Launch::read(&arguments),
             monitor: run.join(format!("{vmid}.qmp")),
+            agent: run.join(format!("{vmid}.qga")),
         })
     }
 }

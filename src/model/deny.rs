@@ -45,6 +45,8 @@ reasons! {
     TagNotRegistered = "TAG_NOT_REGISTERED",
     /// The rule does not list the profile that the tag names.
     ProfileNotAllowed = "PROFILE_NOT_ALLOWED",
+    /// The profile does not list the command that was to be run in the guest.
+    CommandNotAllowed = "COMMAND_NOT_ALLOWED",
     /// The rule is for another VM that had this VMID (smbios1 uuid).
     UuidMismatch = "UUID_MISMATCH",
     /// The rule wants a confirmation that was not given.

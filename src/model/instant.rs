@@ -35,6 +35,19 @@ impl Now {
             boot: BootInstant(boot.ok_or(TimeError::OutOfRange)?),
         })
     }
+
+    /// How far `real` has been stepped since `earlier`, forward or (negative) back: what it went on
+    /// by and `boot` did not. Both are slewed alike, so only a step shows.
+    ///
+    /// # Errors
+    /// [`TimeError::OutOfRange`] beyond about 292 years.
+    pub fn step_since(self, earlier: Now) -> Result<Offset, TimeError> {
+        let passed = i128::from(self.boot.0)
+            .checked_sub(earlier.boot.0.into())
+            .ok_or(TimeError::OutOfRange)?;
+        let shown = i128::from(self.real.since(earlier.real)?.as_nanos());
+        Offset::from_nanos(shown.checked_sub(passed).ok_or(TimeError::OutOfRange)?)
+    }
 }
 
 impl BootInstant {
@@ -54,5 +67,23 @@ impl BootInstant {
     #[must_use]
     pub fn since(self, earlier: BootInstant) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_what_only_the_real_time_went_on_by() {
+        let at = |real: &str, boot: u64| Now {
+            real: Timestamp::parse(real).unwrap(),
+            boot: BootInstant(boot),
+        };
+        let start = at("2026-11-24T12:00:00Z", 7);
+        let later = at("2026-11-24T12:00:05Z", 5_000_000_007);
+        assert_eq!(later.step_since(start), Ok(Offset::ZERO));
+        let back = at("2026-11-24T11:00:05Z", 5_000_000_007);
+        assert_eq!(back.step_since(start).unwrap().to_string(), "-1h");
     }
 }

@@ -6,6 +6,7 @@
 
 mod deny;
 mod instant;
+mod invocation;
 mod names;
 mod offset;
 mod phase;
@@ -20,6 +21,7 @@ mod vmid;
 
 pub use deny::{Deny, DenyReason, OnTrouble};
 pub use instant::{BootInstant, Now};
+pub use invocation::Invocation;
 pub use names::{NameError, NodeName, ProfileName, Tag};
 pub use offset::Offset;
 pub use phase::{Phase, UnknownPhase};

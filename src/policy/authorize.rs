@@ -2,7 +2,9 @@
 use super::decide::Grant;
 use crate::model::{ClockPlan, Deny, DenyReason, Now, Timestamp};
 
-/// A plan that policy has checked against the grant's bounds. Nothing but [`authorize`] makes one:
+/// A plan that policy has checked against the grant's bounds, or a command that it has found in the
+/// grant's profile. Nothing but [`authorize`] and [`authorize_command`](super::authorize_command) make
+/// one:
 ///
 /// ```compile_fail
 /// use time_shift::model::ClockPlan;
@@ -24,8 +26,8 @@ use crate::model::{ClockPlan, Deny, DenyReason, Now, Timestamp};
 #[must_use]
 #[derive(Clone, PartialEq, Debug)]
 pub struct Authorized<T> {
-    plan: T,
-    grant: Grant,
+    pub(super) plan: T,
+    pub(super) grant: Grant,
 }
 
 impl<T> Authorized<T> {

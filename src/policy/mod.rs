@@ -6,9 +6,11 @@
 
 mod authorize;
 mod choose;
+mod command;
 mod decide;
 mod machine;
 
 pub use authorize::{Authorized, authorize};
 pub use choose::asks_for_registered_tags;
+pub use command::authorize_command;
 pub use decide::{Decision, Grant, Request, decide};

@@ -8,24 +8,50 @@ use super::error::FileError;
 use super::file::{Trust, read};
 use crate::model::{BootInstant, Now, TimeError, Timestamp};
 
-/// Reads both clocks of the host.
+/// How far apart the two readings around the real time may be. A pair that was interrupted is off
+/// by as much, which would pass for a step of the host's clock.
+const PAIR_NANOS: u64 = 5_000;
+
+/// How often the clocks are read for a pair as close as that.
+const TRIES: u8 = 8;
+
+/// Reads both clocks of the host, as nearly at the same moment as can be had.
 ///
 /// # Errors
 /// [`TimeError::OutOfRange`] on a host whose clock stands beyond year 9999.
 pub fn now() -> Result<Now, TimeError> {
-    let boot = clock_gettime(ClockId::Boottime);
-    let real = clock_gettime(ClockId::Realtime);
+    let (mut apart, mut best) = pair()?;
+    for _ in 1..TRIES {
+        if apart <= PAIR_NANOS {
+            break;
+        }
+        let (again, other) = pair()?;
+        if again < apart {
+            (apart, best) = (again, other);
+        }
+    }
+    Ok(best)
+}
+
+/// The real time between two readings of the boot clock, and the nanoseconds between those.
+fn pair() -> Result<(u64, Now), TimeError> {
     let nanos = |time: rustix::time::Timespec| {
         i128::from(time.tv_sec)
             .checked_mul(1_000_000_000)
             .and_then(|whole| whole.checked_add(i128::from(time.tv_nsec)))
             .ok_or(TimeError::OutOfRange)
     };
-    let boot = u64::try_from(nanos(boot)?).map_err(|_| TimeError::OutOfRange)?;
-    Ok(Now {
+    let before = clock_gettime(ClockId::Boottime);
+    let real = clock_gettime(ClockId::Realtime);
+    let after = clock_gettime(ClockId::Boottime);
+    let before = u64::try_from(nanos(before)?).map_err(|_| TimeError::OutOfRange)?;
+    let after = u64::try_from(nanos(after)?).map_err(|_| TimeError::OutOfRange)?;
+    let apart = after.saturating_sub(before);
+    let now = Now {
         real: Timestamp::from_nanos(nanos(real)?)?,
-        boot: BootInstant::from_nanos(boot),
-    })
+        boot: BootInstant::from_nanos(before.saturating_add(apart / 2)),
+    };
+    Ok((apart, now))
 }
 
 /// Whether the kernel holds the host's clock for synchronised (`adjtimex`: not `TIME_ERROR`).

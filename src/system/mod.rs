@@ -18,5 +18,5 @@ pub use error::{FileError, FileErrorKind};
 pub use file::{Trust, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
 pub use process::{Generation, cmdline, exit_at_once, hostname, random_bytes};
-pub use socket::{Stream, StreamError, send_datagram};
+pub use socket::{Stream, StreamError, send_datagram, somebody_queues};
 pub use zone::host_zone;

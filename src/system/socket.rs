@@ -12,6 +12,7 @@ use rustix::net::{
 };
 
 use super::clock::Deadline;
+use super::file::{Trust, read};
 
 /// Why a socket did not do what it should.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -131,6 +132,17 @@ impl Stream {
         }
     }
 
+    /// Whether the other side has not yet taken all that was sent; so too where the system does not
+    /// say.
+    #[must_use]
+    #[allow(unsafe_code)]
+    pub fn has_unread(&self) -> bool {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: TIOCOUTQ writes one int (tty_ioctl(4)); unix sockets know it as SIOCOUTQ.
+        let done = unsafe { libc::ioctl(self.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+        done != 0 || bytes != 0
+    }
+
     fn wait(&self, flags: PollFlags, deadline: Deadline) -> Result<(), StreamError> {
         let left = deadline.left();
         if left.is_zero() {
@@ -157,4 +169,51 @@ pub fn send_datagram(path: &Path, bytes: &[u8]) -> Result<(), StreamError> {
     connect(&fd, &SocketAddrUnix::new(path)?)?;
     send(&fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
     Ok(())
+}
+
+/// Largest list of sockets that is read. A node has some thousands, of 100 bytes each.
+const SOCKETS_LIMIT: usize = 4 * 1024 * 1024;
+
+/// Whether somebody waits to be accepted on a unix socket whose path ends in `/NAME`, as far as this
+/// network namespace shows it (a client's own waiting always does). `false` where it cannot be told.
+#[must_use]
+pub fn somebody_queues(name: &str) -> bool {
+    let list = read(Path::new("/proc/self/net/unix"), Trust::Data, SOCKETS_LIMIT);
+    list.is_ok_and(|list| queues(&String::from_utf8_lossy(&list), name))
+}
+
+/// Fields: number, references, protocol, flags, type, state, inode, path. Nobody owns a connection
+/// before it is accepted: it has state 02 (`SS_CONNECTING`) and inode 0.
+fn queues(list: &str, name: &str) -> bool {
+    list.lines().any(|line| {
+        let mut fields = line.split_ascii_whitespace();
+        let waits = fields.nth(5) == Some("02") && fields.next() == Some("0");
+        let path = fields.next().unwrap_or_default();
+        waits && path.rsplit_once('/').is_some_and(|(_, last)| last == name)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn a_client_sees_whether_it_was_accepted_and_read() {
+        let name = format!("time-shift-queue-{}", std::process::id());
+        let path = std::env::temp_dir().join(&name);
+        let listener = UnixListener::bind(&path).unwrap();
+        let deadline = Deadline::after(Duration::from_secs(5));
+        let stream = Stream::connect(&path, deadline).unwrap();
+        assert!(!stream.has_unread());
+        stream.send_all(b"x", deadline).unwrap();
+        assert!(stream.has_unread() && somebody_queues(&name));
+        assert!(!somebody_queues("another"));
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert!(stream.has_unread() && !somebody_queues(&name));
+        std::io::Read::read_exact(&mut accepted, &mut [0]).unwrap();
+        assert!(!stream.has_unread());
+        std::fs::remove_file(&path).unwrap();
+    }
 }

@@ -4,6 +4,8 @@
 //! is ahead of what it should show.
 #![forbid(unsafe_code)]
 
+mod agent;
 mod rtc;
 
+pub use agent::{AgentClock, AgentSample, agent, first_lead, is_unchanged, next_lead};
 pub use rtc::{RtcObservation, Verification, Window, rtc};
