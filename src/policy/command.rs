@@ -81,7 +81,7 @@ path = "/bin/true"
     fn only_what_the_profile_lists_and_what_undoes_it_may_be_run() {
         let list = allowlist::parse(TEXT).unwrap();
         let request = Request {
-            vmid: VmId::parse("100").unwrap(),
+            vmid: VmId::parse(b"100").unwrap(),
             registered_tags: Vec::new(),
         };
         let Decision::Permitted(grant) = decide(&request, &vmconfig::parse(b""), &list) else {
