@@ -6,9 +6,9 @@ use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::policy::{Authorized, Request, asks_for_registered_tags};
+use crate::policy::Authorized;
 use crate::report::pairs;
-use crate::sources::{Guest, config_path, find_guest, load_allowlist, registered_tags};
+use crate::sources::{Guest, config_path, find_guest, load_allowlist, request};
 use crate::system;
 use crate::vmconfig::{RtcBase, VmFacts};
 
@@ -75,13 +75,7 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let deny = match load_allowlist(config) {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
-            let mut request = Request {
-                vmid,
-                registered_tags: Vec::new(),
-            };
-            if asks_for_registered_tags(vmid, &facts, &loaded.allowlist) {
-                request.registered_tags = registered_tags(config);
-            }
+            let request = request(config, vmid, &facts, &loaded.allowlist);
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {

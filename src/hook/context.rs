@@ -3,11 +3,11 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::call::Call;
-use super::voice::Voice;
 use crate::audit::{AuditError, Record, Trail};
 use crate::config::Config;
 use crate::state::Store;
 use crate::system::Deadline;
+use crate::voice::Voice;
 
 /// One run of the hook.
 pub(super) struct Context<'a> {

@@ -8,8 +8,8 @@ use super::context::Context;
 use super::later::second_net;
 use crate::audit::{Event, IntentLogged, Record};
 use crate::guest::rtc::{RtcError, RtcOrder, RtcReport, set, wait_for_alignment};
-use crate::guest::{LaunchRtc, Monitor, Qemu, Witness};
-use crate::model::{ClockPlan, Offset, Printable, RtcZone, StartKind};
+use crate::guest::{Monitor, Qemu, Witness};
+use crate::model::{ClockPlan, Offset, Printable, StartKind};
 use crate::policy::{Authorized, authorize};
 use crate::state::{Note, RtcResult, Stage, StateError};
 use crate::system;
@@ -98,23 +98,12 @@ fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
     let now = system::now().map_err(|error| error.to_string())?;
     let authorized =
         authorize(note.grant.clone(), note.plan, now).map_err(|deny| deny.to_string())?;
-    let zone = zone(context, note, qemu.launch.rtc)?;
+    let zone = qemu
+        .launch
+        .rtc
+        .zone(note.plan.zone, &context.config.paths.localtime);
+    let zone = zone.map_err(|error| format!("the host's time zone is not known: {error}"))?;
     set_rtc(context, note, &qemu, &authorized, &intent, &zone)
-}
-
-/// The zone in which this RTC's fields are taken. QEMU's command line is what counts, whatever the
-/// config says; with a date as base only the guest's own habit is left.
-fn zone(context: &Context<'_>, note: &Note, base: LaunchRtc) -> Result<TimeZone, String> {
-    let local = match base {
-        LaunchRtc::Utc => false,
-        LaunchRtc::Localtime => true,
-        LaunchRtc::Date => note.plan.zone == RtcZone::Local,
-    };
-    if !local {
-        return Ok(TimeZone::UTC);
-    }
-    system::host_zone(&context.config.paths.localtime)
-        .map_err(|error| format!("the host's time zone is not known: {error}"))
 }
 
 fn set_rtc(

@@ -9,4 +9,4 @@ mod vm;
 
 pub use allowlist::{Loaded, NotLoaded, load_allowlist};
 pub use settings::{CONFIG_PATH, ConfigError, load_config};
-pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags};
+pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags, request};

@@ -65,6 +65,18 @@ impl Dir {
         }
     }
 
+    /// Opens a folder and makes it first where only it is missing, with the mode that its file
+    /// system gives it (pmxcfs has modes of its own).
+    ///
+    /// # Errors
+    /// [`FileError`] as for [`Dir::open`], or where it cannot be made.
+    pub fn open_or_make_plain(path: &Path) -> Result<Dir, FileError> {
+        match mkdir(path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => Dir::open(path),
+            Err(errno) => Err(FileError::os(path, errno)),
+        }
+    }
+
     /// The path of a file in this folder, for messages.
     #[must_use]
     pub fn path_of(&self, name: &str) -> PathBuf {
@@ -92,6 +104,18 @@ impl Dir {
     /// # Errors
     /// [`FileError`]; the old file is then still there and nothing else is left behind.
     pub fn replace(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
+        self.put(name, content, mode, false)
+    }
+
+    /// The same for what has to outlive a crash of the host: old or new, and whole, after it too.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn replace_durably(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
+        self.put(name, content, mode, true)
+    }
+
+    fn put(&self, name: &str, content: &[u8], mode: u32, durable: bool) -> Result<(), FileError> {
         let temporary = format!(".{name}.{}.tmp", std::process::id());
         let path = self.path_of(name);
         let failed = |errno| FileError::os(&path, errno);
@@ -102,6 +126,7 @@ impl Dir {
         let file =
             openat(&self.fd, &temporary, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
         let result = write_all(&file, content)
+            .and_then(|()| if durable { fdatasync(&file) } else { Ok(()) })
             .and_then(|()| renameat(&self.fd, &temporary, &self.fd, name))
             .map_err(failed);
         if result.is_err() {

@@ -1,0 +1,2 @@
+//! Keeping the clock of a running guest.
+#![forbid(unsafe_code)]
