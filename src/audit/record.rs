@@ -17,6 +17,12 @@ pub enum Event {
     Rescue,
     /// The VM stopped, and with it the shift of its clock ended.
     Ended,
+    /// Something in a guest has set its clock otherwise.
+    Undone,
+    /// A command was run in a guest.
+    Command,
+    /// A guest got its real time back.
+    Restored,
 }
 
 /// A record, made of typed parts only: no text from outside gets in unless it is a [`Printable`].
@@ -72,6 +78,9 @@ impl Event {
             Event::Denied => "denied",
             Event::Rescue => "rescue",
             Event::Ended => "ended",
+            Event::Undone => "undone",
+            Event::Command => "command",
+            Event::Restored => "restored",
         }
     }
 }

@@ -1,11 +1,15 @@
 //! The command line.
 //!
 //! Belongs here: what a command reads and in which order it speaks. Exit codes: 0 done; 1 failed;
-//! 2 wrong call; 3 denied by policy.
+//! 2 wrong call; 3 denied by policy; 4 set, or to be set, and not verified; 5 the guest cannot be
+//! reached.
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod background;
 mod check;
+mod clocks;
+mod confirm;
 mod plan;
 mod status;
 
@@ -24,7 +28,10 @@ use crate::sources::{ConfigError, load_config};
 enum Exit {
     Done,
     Failed,
+    Usage,
     Denied,
+    NotVerified,
+    Unreachable,
 }
 
 impl From<Exit> for ExitCode {
@@ -32,7 +39,10 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Done => 0_u8,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::Denied => 3,
+            Exit::NotVerified => 4,
+            Exit::Unreachable => 5,
         })
     }
 }
@@ -65,6 +75,11 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
+        Command::Sync(options) => clocks::sync(&config(arguments)?, options),
+        Command::Shift(options) => clocks::shift(&config(arguments)?, options),
+        Command::Restore(options) => clocks::restore(&config(arguments)?, options),
+        Command::Sweep(options) => background::sweep(&config(arguments)?, options),
+        Command::Worker(options) => background::worker(&config(arguments)?, options),
     }
 }
 

@@ -94,6 +94,7 @@ pub(super) fn permitted(
         since_boot: now.boot,
         start_kind: kind,
         lock: facts.lock.clone(),
+        by_hand: false,
         grant: authorized.grant().clone(),
         plan,
         offset_ns: offset,

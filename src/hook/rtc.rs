@@ -7,6 +7,7 @@ use super::Exit;
 use super::context::Context;
 use super::later::second_net;
 use crate::audit::{Event, IntentLogged, Record};
+use crate::exec;
 use crate::guest::rtc::{RtcError, RtcOrder, RtcReport, set, wait_for_alignment};
 use crate::guest::{Monitor, Qemu, Witness};
 use crate::model::{ClockPlan, Offset, Printable, StartKind};
@@ -48,11 +49,27 @@ pub(super) fn post_start(context: &mut Context<'_>) -> Exit {
         );
         return Exit::Done;
     }
+    let wants_agent = note.plan.stages.agent;
     match stage(context, &mut note) {
         Ok(outcome) => finish(context, note, outcome),
         Err(why) => finish(context, note, Outcome::Failed(why)),
     }
+    if wants_agent {
+        start_worker(context);
+    }
     Exit::Done
+}
+
+/// Hands the rest, which waits for the guest to boot, to the background. Should that fail, the sweep
+/// takes it up within a minute.
+fn start_worker(context: &Context<'_>) {
+    if let Err(error) = exec::start_worker(&context.config.paths.program, context.call.vmid) {
+        let text = format!(
+            "what sets the clock through the guest agent was not started: {error}; \
+             time-shift-sweep.timer does it within a minute, if it is enabled"
+        );
+        context.voice.warn("worker", &text);
+    }
 }
 
 fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
@@ -84,7 +101,7 @@ fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
         }
         StartKind::Cold | StartKind::Paused if !note.plan.stages.rtc => {
             return Ok(Outcome::LeftAlone(
-                "the profile has no RTC stage".to_owned(),
+                "the clock is set through the guest agent, once that answers".to_owned(),
             ));
         }
         StartKind::Cold | StartKind::Paused => {}

@@ -150,6 +150,15 @@ impl Store {
         Ok(folder.lock(&format!(".{vmid}.lock"), deadline)?)
     }
 
+    /// Lets no other worker wait for the same VM, until the lock is dropped.
+    ///
+    /// # Errors
+    /// [`StateError`], also where another one does until `deadline`.
+    pub fn lock_worker(&self, vmid: VmId, deadline: Deadline) -> Result<Lock, StateError> {
+        let folder = Dir::open_or_make(&self.folder, 0o700)?;
+        Ok(folder.lock(&format!(".{vmid}.worker.lock"), deadline)?)
+    }
+
     /// Forgets a VM's start and how its clock is kept, if there is anything.
     ///
     /// # Errors
