@@ -11,10 +11,13 @@
     clippy::arithmetic_side_effects
 )]
 
+pub mod agent;
 mod fake;
 mod guest;
 mod monitor;
+pub mod order;
 mod proxmox;
+pub mod qga;
 mod standing;
 pub mod strace;
 mod world;

@@ -28,6 +28,9 @@ const SET_LIMIT: Duration = Duration::from_secs(10);
 /// How long the socket is left to others before the next try.
 const PAUSE: Duration = Duration::from_millis(300);
 
+/// A try that has less time than this, after the pause before it, is not worth it.
+const TRY: Duration = Duration::from_millis(500);
+
 /// A step of the host's clock smaller than this is taken for the reading's own noise.
 const STEP: Duration = Duration::from_millis(1);
 
@@ -54,6 +57,8 @@ pub struct AgentOrder<'a> {
 pub struct AgentReport {
     /// How many requests to set the clock were sent; 0 where it was right already, at most 3.
     pub rounds: u8,
+    /// What each of them left, measured minus intended.
+    pub errors: Vec<Offset>,
     /// The clock before.
     pub before: AgentClock,
     /// The clock as read back after the last request.
@@ -127,10 +132,15 @@ fn remedy(error: &AgentError) -> Option<&'static str> {
              /etc/sysconfig/qemu-ga) and restart it",
         );
     }
-    Some(
-        "; install hwclock in the guest: package util-linux-extra on Debian 13 and later, util-linux \
-         elsewhere",
-    )
+    // The second is how agents before QEMU 9.2 say that they have no hwclock (`qga/commands-posix.c`).
+    let missing = ["hwclock", "not currently supported"];
+    missing
+        .iter()
+        .any(|words| text.as_str().contains(words))
+        .then_some(
+            "; install hwclock in the guest: package util-linux-extra on Debian 13 and later, \
+             util-linux elsewhere",
+        )
 }
 
 /// Looks at the guest's clock, compared with what `course` says, and changes nothing.
@@ -162,7 +172,7 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
     let mut rounds: u8 = 0;
     let mut refusal = None;
     let mut seen = before;
-    let mut previous = None;
+    let mut errors: Vec<Offset> = Vec::new();
     let mut lead = match before.is_best(plan.tolerance) {
         true => None,
         false => Some(verify::first_lead(&before)?),
@@ -200,12 +210,14 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
                 return Err(SetError::Refused(error.clone()));
             }
         }
+        let previous = errors.last().copied();
         lead = verify::next_lead(ahead, &seen, previous, plan.tolerance)?;
-        previous = Some(seen.error);
+        errors.push(seen.error);
     }
     let stepped = system::now()?.step_since(start)?;
     Ok(AgentReport {
         rounds,
+        errors,
         before,
         after: seen,
         verified: seen.is_within(plan.tolerance),
@@ -250,7 +262,8 @@ fn patiently(
     loop {
         match measure(qemu, course, deadline) {
             Ok(measured) => return Ok(measured),
-            Err(SetError::Unheard(error)) if error.may_pass() && !deadline.passed() => {
+            // What is left at the end is too short for an answer, and would only hide the reason.
+            Err(SetError::Unheard(error)) if error.may_pass() && deadline.left() > TRY => {
                 deadline.sleep(PAUSE);
             }
             Err(error) => return Err(error),
