@@ -253,17 +253,15 @@ fn measure_what_sets_leave_a11() {
         let (authorized, _) = order(&keys, &world.path("/var/log/time-shift"));
         let (low, high) = truth(&world, &authorized.plan().course);
         let us = |nanos: i64| nanos / 1000;
-        let errors: Vec<i64> = report
-            .errors
-            .iter()
-            .map(|error| us(error.as_nanos()))
+        let attempts = report.attempts.iter();
+        let errors: Vec<i64> = attempts
+            .map(|attempt| us(attempt.error.as_nanos()))
             .collect();
         let half = i64::try_from(report.after.uncertainty.as_nanos()).unwrap();
         let good = us(report.after.error.as_nanos()).abs() <= 1000 + us(half);
         inside += usize::from(good);
         println!(
-            "{number}: rounds {} errors {errors:?} us, +-{} us, rtt {:?}, true {}..{} us, {took:?}, {}",
-            report.rounds,
+            "{number}: left {errors:?} us, +-{} us, rtt {:?}, true {}..{} us, {took:?}, {}",
             us(half),
             report.after.round_trip,
             us(low),

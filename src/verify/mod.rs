@@ -7,5 +7,5 @@
 mod agent;
 mod rtc;
 
-pub use agent::{AgentClock, AgentSample, agent, first_lead, is_unchanged, next_lead};
+pub use agent::{AgentClock, AgentSample, Attempt, agent, first_lead, is_unchanged, next_lead};
 pub use rtc::{RtcObservation, Verification, Window, rtc};
