@@ -193,7 +193,7 @@ pub(super) fn result(
 
 /// What was done, for people.
 pub(super) fn sentence(report: &AgentReport) -> String {
-    let did = match report.requests {
+    let did = match report.attempts.len() {
         0 => "the clock is right already: ",
         _ => "clock set through the guest agent: ",
     };
