@@ -1,5 +1,7 @@
 # make demo   a real guest boots in the past: everything it needs from apt, then two VMs side by side
-# make test   everything CI runs
+# make test   everything CI runs: of each class of tests at least one
+# make test-all  that, and the long ones: every machine, firmware and QEMU with every year; some
+#             minutes more, and the matrix of what came of it is printed
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 
 CARGO ?= cargo
@@ -9,7 +11,10 @@ RELEASE = target/release
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: all build demo test clean
+RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
+    TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
+
+.PHONY: all build demo test test-all clean
 
 all: build
 
@@ -31,11 +36,18 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
-	    tests/lab/kill-all tests/lab/qemu tests/lab/world .ci/run
+	    tests/lab/kill-all tests/lab/qemu tests/lab/root tests/lab/world .ci/run
 	@$(MAKE) --no-print-directory build
 	tests/lab/build
-	$(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
-	    TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
+	$(RUN_TESTS)
 
+# A long test is one that says #[ignore].
+test-all:
+	@tests/setup all
+	@$(MAKE) --no-print-directory test
+	$(RUN_TESTS) --test '*' -- --ignored --nocapture
+
+# The roots of other Debian releases belong to root.
 clean:
+	[ ! -e target/lab/roots ] || $(AS_ROOT) rm -rf target/lab/roots
 	$(CARGO) clean

@@ -65,12 +65,19 @@ fn lab() -> &'static Path {
 impl World {
     /// A node without VMs and without an allowlist.
     pub fn new() -> World {
+        World::based_on(Path::new("/"))
+    }
+
+    /// The same with the programs of the Debian in the folder `base`, QEMU among them. The hook is
+    /// the same one; where it is not linked statically, that Debian must be no older than this.
+    pub fn based_on(base: &Path) -> World {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("time-shift-{}-{number}", std::process::id()));
         let made = Run::of(
             script("world")
                 .env("LAB_OUT", project().join("target/lab"))
+                .env("LAB_BASE", base)
                 .arg("new")
                 .arg(&root),
         );
