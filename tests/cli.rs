@@ -10,6 +10,8 @@
 
 #[path = "cli/checks.rs"]
 mod checks;
+#[path = "cli/machines.rs"]
+mod machines;
 #[path = "cli/states.rs"]
 mod states;
 mod support;
