@@ -110,10 +110,10 @@ impl Outcome {
     }
 }
 
-/// Starts a VM whose target is in the middle of `year`. Policy is asked by way of the hook; a year
-/// that it refuses is written to the RTC all the same, to see what would have come of it.
-pub(super) fn boot(setup: &Setup<'_>, year: i16) -> Outcome {
-    let target: Timestamp = format!("{year:04}-06-15T12:00:00Z").parse().unwrap();
+/// Starts a VM with this target. Policy is asked by way of the hook; a time that it refuses is written
+/// to the RTC all the same, to see what would have come of it.
+pub(super) fn boot(setup: &Setup<'_>, target: &str) -> Outcome {
+    let target: Timestamp = target.parse().unwrap();
     let world = World::based_on(&setup.debian.base);
     world.vm(100, &setup.config());
     let allowlist = allow(&target.to_string());

@@ -43,15 +43,15 @@ impl Debian {
                 .args(["qemu-system-x86", "seabios", "ovmf"]),
         );
         let packages = listed.out.trim_end_matches(", ").to_owned();
-        // 1:7.2+dfsg-7+deb12u16
-        let qemu = packages
-            .split_once("qemu-system-x86 ")
-            .map(|(_, rest)| rest.trim_start_matches("1:"))
-            .map(|rest| rest.split(['+', '-', ' ']).next().unwrap_or_default());
+        // 1:7.2+dfsg-7+deb12u16, 1:10.0.13+ds-0+deb13u1
+        let qemu = packages.split_once("qemu-system-x86 1:").map(|(_, rest)| {
+            let numbers: Vec<&str> = rest.split(['.', '+', '-']).take(2).collect();
+            numbers.join(".")
+        });
         Debian {
             version: version.unwrap_or_else(|| "?".to_owned()),
             base: base.to_owned(),
-            qemu: qemu.unwrap_or("?").to_owned(),
+            qemu: qemu.unwrap_or_else(|| "?".to_owned()),
             packages,
         }
     }
