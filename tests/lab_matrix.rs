@@ -71,17 +71,23 @@ fn boot_all(cases: &[Case<'_>]) -> Vec<Option<Outcome>> {
     thread::scope(|scope| {
         for _ in 0..cores.min(MOST_AT_ONCE) {
             scope.spawn(|| {
-                while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let outcome = catch_unwind(|| boot(&case.setup, &middle(case.year))).ok();
-                    let cell = outcome.as_ref().map_or("no boot".to_owned(), Outcome::cell);
-                    println!("{}, year {}: {cell}", case.setup, case.year);
-                    let at = cases.iter().position(|one| std::ptr::eq(one, case));
-                    outcomes.lock().unwrap()[at.unwrap()] = outcome;
+                loop {
+                    let at = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(Case { setup, year }) = cases.get(at) else {
+                        break;
+                    };
+                    let outcome = catch_unwind(|| boot(setup, &middle(*year))).ok();
+                    println!("{setup}, year {year}: {}", cell_of(&outcome));
+                    outcomes.lock().unwrap()[at] = outcome;
                 }
             });
         }
     });
     outcomes.into_inner().unwrap()
+}
+
+fn cell_of(outcome: &Option<Outcome>) -> String {
+    outcome.as_ref().map_or("no boot".to_owned(), Outcome::cell)
 }
 
 #[test]
@@ -94,11 +100,8 @@ fn every_machine_boots_in_the_years_it_is_permitted_and_in_no_other_a2_a10_e5() 
         .chunks(YEARS.len())
         .zip(outcomes.chunks(YEARS.len()))
         .map(|(cases, outcomes)| {
-            let cells = outcomes.iter().map(|outcome| {
-                let cell = outcome.as_ref().map(Outcome::cell);
-                cell.unwrap_or_else(|| "no boot".to_owned())
-            });
-            (&cases[0].setup, cells.collect())
+            let cells = outcomes.iter().map(cell_of).collect();
+            (&cases[0].setup, cells)
         })
         .collect();
     print!("\n{}", table::markdown(&debians, &YEARS, &rows));
