@@ -4,7 +4,7 @@ use serde::Serialize;
 use super::arguments::Plan;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::judge::{Judgement, judge, warnings};
+use crate::judge::{Judgement, Warning, judge, warnings};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
 use crate::policy::Authorized;
 use crate::report::pairs;
@@ -27,7 +27,7 @@ struct Answer {
     guest_time: Option<Timestamp>,
     offset_ns: Option<Offset>,
     stages: Vec<&'static str>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
@@ -52,7 +52,10 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let facts = match find_guest(config, vmid, None)? {
         Guest::Qemu(facts) => facts,
         Guest::Container => {
-            let warning = "a container has its host's clock, so there is nothing to set".to_owned();
+            let warning = Warning {
+                code: "CONTAINER",
+                text: "a container has its host's clock, so there is nothing to set".to_owned(),
+            };
             return Ok(Answer {
                 kind: "lxc",
                 warnings: vec![warning],
@@ -123,7 +126,7 @@ fn permitted(
         guest_time: Some(plan.course.guest_time(now)?),
         offset_ns: Some(plan.course.offset(now)?),
         stages: plan.stages.iter().map(|stage| stage.as_str()).collect(),
-        warnings: warnings(facts, authorized, system::host_clock_synchronised()),
+        warnings: warnings(facts, authorized, now, system::host_clock_synchronised()),
         ..base
     })
 }
@@ -169,7 +172,7 @@ fn text(answer: &Answer) -> String {
         answer
             .warnings
             .iter()
-            .map(|warning| ("warning", warning.clone())),
+            .map(|warning| ("warning", warning.to_string())),
     );
     format!("{what} {}{name}\n{}", answer.vmid, pairs(&lines))
 }
