@@ -135,6 +135,7 @@ fn what_earlier_clients_left_behind_is_passed_over() {
         b"{\"return\": 12\xff{\"return\": \"4711\"}\n".to_vec(),
         b"\xff\n\xff\xff{\"error\": {\"class\": \"a\", \"desc\": \"b\"}}\n".to_vec(),
         b"half a line".to_vec(),
+        b"\xff{\"return\": 47".to_vec(),
         big,
     ] {
         let fake = FakeAgent::new(Behaviour {

@@ -164,6 +164,15 @@ fn a_command_is_run_by_its_name_only_and_its_output_made_safe() {
     assert_eq!(outcome.out.as_str(), "no\\u{1b}");
     assert!(outcome.truncated);
 
+    // 300 characters, of which 200 are kept.
+    let long = format!(
+        "{{\"return\": {{\"exited\": true, \"out-data\": \"{}\"}}}}\n",
+        "eHh4".repeat(100)
+    );
+    let fake = FakeAgent::new(faults(&[("guest-exec-status", bytes(&long))]));
+    let outcome = run(&qemu(&fake), &authorized, &intent, limit).unwrap();
+    assert!(outcome.truncated && outcome.out.as_str().ends_with("xx..."));
+
     let fake = FakeAgent::new(faults(&[("guest-exec", Fault::Silence)]));
     let error = run(&qemu(&fake), &authorized, &intent, limit).unwrap_err();
     assert!(matches!(error, RunError::Lost(_)), "{error:?}");
