@@ -1,7 +1,7 @@
 # make demo   a real guest boots in the past: everything it needs from apt, then two VMs side by side
 # make test   everything CI runs: of each class of tests at least one
-# make test-all  that, and the long ones: every machine, firmware and QEMU with every year; some
-#             minutes more, and the matrix of what came of it is printed
+# make test-all  that, and the long ones: every machine, firmware and QEMU with every year; a quarter
+#             of an hour more, and the matrix of what came of it is printed
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 
 CARGO ?= cargo
