@@ -23,8 +23,12 @@ fn holds(config: &str, first: i16, last: i16, holder: &str) {
             let answer = plan(&world, &["100"], 0);
             assert_eq!(answer["decision"], "permit", "{config:?}: {answer}");
             assert_eq!(answer["guest_time"], target);
-            check.one_line(0, &["nothing found"]);
-            hook.one_line(0, &["is to boot at", &target]);
+            assert_eq!((check.code, hook.code), (Some(0), Some(0)), "{check:?}");
+            check.says(&[match year {
+                ..2038 => "nothing found",
+                _ => "YEAR_2038",
+            }]);
+            hook.says(&["is to boot at", &target]);
         } else {
             let answer = plan(&world, &["100"], 3);
             assert_eq!(answer["reason"], "MACHINE_CANNOT_HOLD");

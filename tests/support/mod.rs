@@ -18,6 +18,7 @@ mod monitor;
 pub mod order;
 mod proxmox;
 pub mod qga;
+pub mod saved;
 mod standing;
 pub mod strace;
 mod world;
