@@ -2,6 +2,7 @@
 # make test   everything CI runs: of each class of tests at least one
 # make test-all  that, and the long ones: every machine, firmware and QEMU with every year; a quarter
 #             of an hour more, and the matrix of what came of it is printed
+# make bench  what the hook costs, beside Perl and Python hooks of the same duty, as Markdown tables
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 
 CARGO ?= cargo
@@ -14,15 +15,17 @@ TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
     TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
 
-.PHONY: all build demo test test-all clean
+.PHONY: all build demo test test-all bench clean
 
 all: build
 
 # The hook is linked statically: no library's upgrade can keep a VM from starting, and it starts
-# faster. The command line is not, since names are looked up through libc's modules.
+# faster; packed relocations make it smaller. The command line is not, since names are looked up
+# through libc's modules.
 build:
 	$(CARGO) build --release --locked --bin time-shift
-	$(CARGO) rustc --release --locked --bin time-shift-hook -- -C target-feature=+crt-static
+	$(CARGO) rustc --release --locked --bin time-shift-hook -- -C target-feature=+crt-static \
+	    -C link-arg=-Wl,-z,pack-relative-relocs
 	@echo "Built $(RELEASE)/time-shift-hook and $(RELEASE)/time-shift"
 
 demo:
@@ -36,7 +39,7 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
-	    tests/lab/kill-all tests/lab/qemu tests/lab/root tests/lab/world .ci/run
+	    tests/lab/kill-all tests/lab/qemu tests/lab/root tests/lab/world tests/bench/run .ci/run
 	@$(MAKE) --no-print-directory build
 	tests/lab/build
 	$(RUN_TESTS)
@@ -46,6 +49,14 @@ test-all:
 	@tests/setup all
 	@$(MAKE) --no-print-directory test
 	$(RUN_TESTS) --test '*' -- --ignored --nocapture
+
+# The medians of one run on a machine that does nothing else; nothing depends on what they are.
+bench:
+	@tests/setup bench
+	@$(MAKE) --no-print-directory build
+	$(CARGO) build --release --locked --example bench
+	@tests/lab/build >/dev/null
+	@$(AS_ROOT) tests/bench/run $(RELEASE)
 
 # The roots of other Debian releases belong to root.
 clean:

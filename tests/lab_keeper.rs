@@ -96,7 +96,8 @@ fn worker(world: &World) -> Option<Pid> {
     let ours = |pid: &i32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let at = std::fs::read_link(format!("/proc/{pid}/root")).unwrap_or_default();
-        line.ends_with(b"time-shift\0worker\0100\0") && at == root
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        words.get(1..3) == Some(&[b"worker", b"100"]) && at == root
     };
     numbers.into_iter().find(ours).map(Pid::from_raw)
 }

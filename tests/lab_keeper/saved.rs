@@ -31,7 +31,9 @@ fn a_guest_that_was_rolled_back_gets_its_offset_again_to_the_millisecond_a6() {
     let off = keep["agent"]["offset-ns"].as_i64().unwrap();
     let outcome = records(&world, "outcome").pop().unwrap();
     assert_eq!(outcome["offset-ns"].as_i64(), Some(off));
-    let text = outcome["text"].as_str().unwrap();
+    let intent = records(&world, "intent").pop().unwrap();
+    assert_eq!(intent["intent"], outcome["intent"]);
+    let text = intent["text"].as_str().unwrap();
     assert!(text.contains("as it was before"), "{text}");
 }
 
@@ -39,8 +41,8 @@ fn a_guest_that_was_rolled_back_gets_its_offset_again_to_the_millisecond_a6() {
 fn without_a_hand_over_the_rtc_says_it_a6() {
     let world = world("");
     goes_on(&world, true);
-    let outcome = records(&world, "outcome").pop().unwrap();
-    let text = outcome["text"].as_str().unwrap();
+    let intent = records(&world, "intent").pop().unwrap();
+    let text = intent["text"].as_str().unwrap();
     assert!(text.contains("as its RTC has kept it"), "{text}");
 }
 

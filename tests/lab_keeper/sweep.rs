@@ -17,7 +17,7 @@ fn a_clock_that_was_put_back_is_reported_and_set_again_a9() {
         let text = undone[time - 1]["text"].as_str().unwrap();
         assert!(text.contains("that is the host's time"), "{text}");
         if time <= 5 {
-            assert_eq!(report["set"], 1, "{time}: {report}");
+            assert_eq!(report["set"], 1, "{time}: {report} {:?}", keep(&world));
             offset_is(&guest, before);
         } else {
             // A fight that cannot be won is not fought on.
