@@ -32,8 +32,10 @@ test:
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
 	    tests/lab/kill-all tests/lab/qemu tests/lab/world .ci/run
+	shellcheck tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init \
+	    tests/lab/debian-setup tests/lab/overlay
 	@$(MAKE) --no-print-directory build
-	tests/lab/build
+	tests/lab/build-debian
 	$(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
 	    TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
 
