@@ -31,8 +31,8 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
-	    tests/lab/kill-all tests/lab/qemu tests/lab/world .ci/run
-	shellcheck tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init \
+	    tests/lab/kill-all tests/lab/qemu tests/lab/world .ci/run \
+	    tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init \
 	    tests/lab/debian-setup tests/lab/overlay
 	@$(MAKE) --no-print-directory build
 	tests/lab/build-debian
