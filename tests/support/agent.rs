@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// How long an agent may take to its first answer, its guest's boot included.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(240);
 
 /// A session with an agent. QEMU serves one client at a time: while this is there, the program's own
 /// connection waits.
