@@ -39,9 +39,11 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
-	    tests/lab/kill-all tests/lab/qemu tests/lab/root tests/lab/world tests/bench/run .ci/run
+	    tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init tests/lab/debian-setup \
+	    tests/lab/kill-all tests/lab/overlay tests/lab/qemu tests/lab/root tests/lab/world \
+	    tests/bench/run .ci/run
 	@$(MAKE) --no-print-directory build
-	tests/lab/build
+	tests/lab/build-debian
 	$(RUN_TESTS)
 
 # A long test is one that says #[ignore].

@@ -19,7 +19,7 @@ mod support;
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use support::agent::{Behaviour, FakeAgent, Fault};
+use support::fake_agent::{Behaviour, FakeAgent, Fault};
 use time_shift::guest::qga::{Agent, AgentError, Broken};
 use time_shift::system::{Deadline, Generation};
 

@@ -15,8 +15,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use support::TestAgent;
 use support::order::{order, vm100};
-use support::qga::TestAgent;
 use support::{Guest, World, wait_until};
 use time_shift::guest::Qemu;
 use time_shift::guest::qga::{
@@ -134,7 +134,7 @@ fn frozen_file_systems_are_waited_for_a3() {
     let guest = with_agent(&world, &["--", "-drive", drive]);
     let socket = qemu(&world).agent;
     let mut other = TestAgent::connect(&socket);
-    other.shell("insmod /modules/virtio_blk.ko; mke2fs /dev/vda && mkdir -p /mnt && mount -t ext2 /dev/vda /mnt || mount -t ext4 /dev/vda /mnt");
+    other.run("insmod /modules/virtio_blk.ko; mke2fs /dev/vda && mkdir -p /mnt && mount -t ext2 /dev/vda /mnt || mount -t ext4 /dev/vda /mnt");
     assert_eq!(other.call("guest-fsfreeze-freeze", json!({})), 1);
     drop(other);
     let error = set_it(&world, BACK, 2).unwrap_err();
@@ -158,7 +158,7 @@ fn frozen_file_systems_are_waited_for_a3() {
 fn without_hwclock_the_old_agent_changes_nothing_and_says_what_to_install_a3() {
     let world = World::new();
     let guest = with_agent(&world, &[]);
-    TestAgent::connect(&qemu(&world).agent).shell("rm /sbin/hwclock");
+    TestAgent::connect(&qemu(&world).agent).run("rm /sbin/hwclock");
     match set_it(&world, BACK, 30) {
         Err(error @ SetError::Refused(_)) => {
             assert!(error.to_string().contains("util-linux-extra"), "{error}");
@@ -186,7 +186,7 @@ fn a_slow_hwclock_does_not_hold_the_socket_a3() {
     let guest = with_agent(&world, &[]);
     let slow =
         "rm /sbin/hwclock; printf '#!/bin/sh\\nsleep 4\\n' >/sbin/hwclock; chmod +x /sbin/hwclock";
-    TestAgent::connect(&qemu(&world).agent).shell(slow);
+    TestAgent::connect(&qemu(&world).agent).run(slow);
     let socket = qemu(&world).agent;
     let watching = thread::spawn(move || {
         // By now the request is under way.

@@ -111,8 +111,8 @@ fn swept(world: &World) -> Value {
 /// Moves the guest's clock from inside, as a time service would.
 fn moved_inside(world: &World, time: &str) {
     let path = world.path("/run/qemu-server/100.qga");
-    let mut agent = support::qga::TestAgent::connect(&path);
-    agent.shell(&format!("date -u -s '{time}'"));
+    let mut agent = support::TestAgent::connect(&path);
+    agent.run(&format!("date -u -s '{time}'"));
 }
 
 #[test]

@@ -1,238 +1,180 @@
-//! A guest agent made by hand, in a thread of the test: for what a real one cannot be made to do.
-//!
-//! Its process is the test's own, which is what the program compares its socket's peer with.
-use std::collections::HashMap;
+//! A plain client of a guest's agent, independent of the program's own.
 use std::io::{BufRead, BufReader, Write};
-use std::ops::ControlFlow;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
-/// How a fake agent behaves. Without anything it is a healthy one.
-#[derive(Clone, Debug, Default)]
-pub struct Behaviour {
-    /// Sent before each answer to a sync: what an earlier client left behind.
-    pub stale: Vec<u8>,
-    /// What is sent for a command instead of its answer, by the command's name and how often it was
-    /// asked: `guest-get-time#2` is its second time only. See [`FakeAgent::misbehave`].
-    pub faults: HashMap<String, Fault>,
-    /// The guest's clock is this much ahead of the host's, in nanoseconds.
-    pub ahead: i64,
-    /// How much later than it came a time that is set takes effect, in nanoseconds.
-    pub delay: i64,
-    /// The clock cannot be set.
-    pub stuck: bool,
-    /// What `guest-set-time` says after it has done what it does.
-    pub complaint: Option<(&'static str, &'static str)>,
-    /// How often `guest-get-time` and `guest-set-time` are refused because of a freeze.
-    pub frozen: usize,
-    /// The refusal says so, as since QEMU 6.0.
-    pub says_frozen: bool,
-    /// What `guest-get-osinfo` says.
-    pub os: Value,
-}
+/// How long an agent may take to its first answer, its guest's boot included.
+const LIMIT: Duration = Duration::from_secs(240);
 
-/// What comes instead of an answer.
-#[derive(Clone, Debug)]
-pub enum Fault {
-    /// These bytes.
-    Bytes(Vec<u8>),
-    /// More than anybody wants.
-    Flood,
-    /// Nothing.
-    Silence,
-    /// The end.
-    Close,
-    /// The answer, this much later.
-    Late(Duration),
-}
-
-/// A running fake. It ends with its folder; its thread ends with the test.
+/// A session with an agent. QEMU serves one client at a time: while this is there, the program's own
+/// connection waits.
 #[derive(Debug)]
-pub struct FakeAgent {
-    /// Where it listens.
-    pub socket: PathBuf,
-    seen: Arc<Mutex<Vec<String>>>,
-    state: Arc<Mutex<State>>,
+pub struct TestAgent {
+    stream: BufReader<UnixStream>,
 }
 
+/// What became of a program in the guest.
 #[derive(Debug)]
-struct State {
-    behaviour: Behaviour,
-    asked: HashMap<String, usize>,
-    seen: Arc<Mutex<Vec<String>>>,
+pub struct Went {
+    /// Its exit status, unless a signal ended it.
+    pub code: Option<i64>,
+    /// Both its streams.
+    pub log: String,
 }
 
-impl FakeAgent {
-    /// Starts one.
-    pub fn new(behaviour: Behaviour) -> FakeAgent {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("time-shift-qga-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).unwrap();
-        // A name of its own: who waits for a socket is told by its last part.
-        let socket = folder.join(format!("{}-{number}.qga", std::process::id()));
-        let _ = std::fs::remove_file(&socket);
-        let listener = UnixListener::bind(&socket).unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let state = Arc::new(Mutex::new(State {
-            behaviour,
-            asked: HashMap::new(),
-            seen: Arc::clone(&seen),
-        }));
-        let own = Arc::clone(&state);
-        thread::spawn(move || {
-            for client in listener.incoming() {
-                serve(&client.unwrap(), &own);
-            }
-        });
-        FakeAgent {
-            socket,
-            seen,
-            state,
-        }
-    }
-
-    /// The folder of its socket.
-    pub fn folder(&self) -> &Path {
-        self.socket.parent().unwrap()
-    }
-
-    /// The commands it got so far.
-    pub fn commands(&self) -> Vec<String> {
-        self.seen.lock().unwrap().clone()
-    }
-
-    /// How far the guest's clock is ahead of the host's now, in nanoseconds.
-    pub fn ahead(&self) -> i64 {
-        self.state.lock().unwrap().behaviour.ahead
-    }
-}
-
-impl Drop for FakeAgent {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(self.folder());
-    }
-}
-
-fn serve(client: &UnixStream, state: &Mutex<State>) {
-    let mut reader = BufReader::new(client);
-    loop {
-        let mut line = Vec::new();
-        match reader.read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
-            Ok(_) => {}
-        }
-        let start = line.iter().rposition(|byte| *byte == 0xff);
-        let text = &line[start.map_or(0, |at| at + 1)..];
-        let request: Value = serde_json::from_slice(text).expect("a request is JSON");
-        let (name, fault) = state.lock().unwrap().note(&request);
-        let go_on = match fault {
-            None => answer(client, state, &request, &name),
-            Some(Fault::Bytes(bytes)) => put(client, &bytes),
-            Some(Fault::Flood) => put(client, &vec![b'x'; 40_000_000]),
-            Some(Fault::Silence) => ControlFlow::Continue(()),
-            Some(Fault::Close) => ControlFlow::Break(()),
-            Some(Fault::Late(length)) => {
-                thread::sleep(length);
-                answer(client, state, &request, &name)
-            }
-        };
-        if go_on.is_break() {
-            return;
-        }
-    }
-}
-
-fn answer(
-    client: &UnixStream,
-    state: &Mutex<State>,
-    request: &Value,
-    name: &str,
-) -> ControlFlow<()> {
-    let mut state = state.lock().unwrap();
-    let mut bytes = Vec::new();
-    if name == "guest-sync-delimited" {
-        bytes.extend_from_slice(&state.behaviour.stale);
-        bytes.push(0xff);
-    }
-    let answer = state.obey(name, &request["arguments"]);
-    drop(state);
-    bytes.extend_from_slice(format!("{answer}\n").as_bytes());
-    put(client, &bytes)
-}
-
-impl State {
-    fn note(&mut self, request: &Value) -> (String, Option<Fault>) {
-        let name = request["execute"].as_str().unwrap().to_owned();
-        self.seen.lock().unwrap().push(name.clone());
-        let count = self.asked.entry(name.clone()).or_default();
-        *count += 1;
-        let faults = &self.behaviour.faults;
-        let fault = faults.get(&format!("{name}#{count}"));
-        let fault = fault.or_else(|| faults.get(&name)).cloned();
-        (name, fault)
-    }
-
-    fn obey(&mut self, name: &str, arguments: &Value) -> Value {
-        let host = i64::try_from(jiff::Timestamp::now().as_nanosecond()).unwrap();
-        let behaviour = &mut self.behaviour;
-        let clock = matches!(name, "guest-get-time" | "guest-set-time");
-        if clock && behaviour.frozen > 0 {
-            // Without a reason the program asks for the status, and that is then the last of it.
-            behaviour.frozen -= usize::from(behaviour.says_frozen);
-            let why = match behaviour.says_frozen {
-                true => ": the agent is in frozen state",
-                false => " for this instance",
+impl TestAgent {
+    /// Connects and waits until the agent is in step.
+    #[track_caller]
+    pub fn connect(path: &Path) -> TestAgent {
+        let begun = Instant::now();
+        loop {
+            // Each try is a connection of its own: what a guest did not take may be lost by a reset.
+            let stream = UnixStream::connect(path).unwrap();
+            let limit = Some(Duration::from_secs(2));
+            stream.set_read_timeout(limit).unwrap();
+            let mut agent = TestAgent {
+                stream: BufReader::new(stream),
             };
-            let desc = format!("Command {name} has been disabled{why}");
-            return json!({"error": {"class": "CommandNotFound", "desc": desc}});
-        }
-        match name {
-            "guest-sync-delimited" => json!({"return": arguments["id"]}),
-            "guest-get-time" => json!({"return": host + behaviour.ahead}),
-            "guest-set-time" => {
-                if !behaviour.stuck {
-                    let time = arguments["time"].as_i64().unwrap();
-                    behaviour.ahead = time - host - behaviour.delay;
-                }
-                match behaviour.complaint {
-                    Some((class, desc)) => json!({"error": {"class": class, "desc": desc}}),
-                    None => json!({"return": {}}),
-                }
+            if agent.sync() {
+                let limit = Some(Duration::from_secs(30));
+                agent.stream.get_ref().set_read_timeout(limit).unwrap();
+                return agent;
             }
-            "guest-fsfreeze-status" => match behaviour.frozen {
-                0 => json!({"return": "thawed"}),
-                _ => {
-                    behaviour.frozen -= 1;
-                    json!({"return": "frozen"})
-                }
-            },
-            "guest-get-osinfo" => json!({"return": behaviour.os}),
-            "guest-info" => json!({"return": {"version": "7.2.0", "supported_commands": [
-                {"name": "guest-get-time", "enabled": true, "success-response": true},
-                {"name": "guest-exec", "enabled": false, "success-response": true},
-            ]}}),
-            "guest-exec" => json!({"return": {"pid": 7}}),
-            "guest-exec-status" => json!({"return": {
-                "exited": true, "exitcode": 3, "out-data": "bm8bCg==", "err-truncated": true,
-            }}),
-            other => {
-                json!({"error": {"class": "CommandNotFound", "desc": format!("no {other}")}})
+            assert!(begun.elapsed() < LIMIT, "no agent at {}", path.display());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Leaves behind whatever earlier clients were not there to read. False if nobody answers.
+    fn sync(&mut self) -> bool {
+        let id = Timestamp::now().as_nanosecond() % 1_000_000_007;
+        let request = json!({"execute": "guest-sync-delimited", "arguments": {"id": id}});
+        // 0xff ends what an earlier client may have begun.
+        let mut bytes = vec![0xff];
+        bytes.extend(format!("{request}\n").bytes());
+        if self.stream.get_mut().write_all(&bytes).is_err() {
+            return false;
+        }
+        loop {
+            let mut line = Vec::new();
+            match self.stream.read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return false,
+                Ok(_) => {}
+            }
+            let answer = line.rsplit(|byte| *byte == 0xff).next().unwrap();
+            let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+            if answer["return"] == json!(id) {
+                return true;
             }
         }
+    }
+
+    fn send(&mut self, command: &str, arguments: &Value) {
+        let request = json!({"execute": command, "arguments": arguments});
+        writeln!(self.stream.get_mut(), "{request}").unwrap();
+    }
+
+    /// Runs a command and returns its result.
+    #[track_caller]
+    pub fn call(&mut self, command: &str, arguments: Value) -> Value {
+        let answer = self.answer(command, arguments);
+        assert!(answer.get("error").is_none(), "{command}: {answer}");
+        answer["return"].clone()
+    }
+
+    /// Runs a command and returns the whole answer: `return` or `error` is in it.
+    #[track_caller]
+    pub fn answer(&mut self, command: &str, arguments: Value) -> Value {
+        self.send(command, &arguments);
+        let mut line = String::new();
+        self.stream.read_line(&mut line).expect(command);
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line:?}: {error}"))
+    }
+
+    /// Makes sure that the agent answers.
+    #[track_caller]
+    pub fn ping(&mut self) {
+        self.call("guest-ping", json!({}));
+    }
+
+    /// The guest's system clock in nanoseconds since 1970.
+    #[track_caller]
+    pub fn get_time(&mut self) -> i64 {
+        self.call("guest-get-time", json!({})).as_i64().unwrap()
+    }
+
+    /// How far the guest's system clock is ahead of the host's, to about a millisecond.
+    #[track_caller]
+    pub fn ahead(&mut self) -> jiff::SignedDuration {
+        let begun = Timestamp::now();
+        let guest = Timestamp::from_nanosecond(self.get_time().into()).unwrap();
+        let ended = Timestamp::now();
+        guest.duration_since(begun) - ended.duration_since(begun) / 2
+    }
+
+    /// Sets the guest's system clock and, if the guest can, its RTC. Returns the whole answer.
+    #[track_caller]
+    pub fn set_time(&mut self, time: Timestamp) -> Value {
+        let nanoseconds = i64::try_from(time.as_nanosecond()).unwrap();
+        self.answer("guest-set-time", json!({"time": nanoseconds}))
+    }
+
+    /// Runs a shell command in the guest to its end.
+    #[track_caller]
+    pub fn shell(&mut self, line: &str) -> Went {
+        let arguments = json!({
+            "path": "/bin/sh",
+            "arg": ["-c", format!("exec 2>&1; {line}")],
+            "capture-output": true,
+        });
+        let pid = self.call("guest-exec", arguments)["pid"].clone();
+        loop {
+            let status = self.call("guest-exec-status", json!({"pid": pid}));
+            if status["exited"] == true {
+                let out = status["out-data"].as_str().unwrap_or_default();
+                return Went {
+                    code: status["exitcode"].as_i64(),
+                    log: String::from_utf8_lossy(&base64(out)).into_owned(),
+                };
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// The same for a command that has to succeed; its trimmed output comes back.
+    #[track_caller]
+    pub fn run(&mut self, line: &str) -> String {
+        let went = self.shell(line);
+        assert_eq!(went.code, Some(0), "{line}: {went:?}");
+        went.log.trim().to_owned()
+    }
+
+    /// Reboots the guest from the inside. The agent goes away with it.
+    #[track_caller]
+    pub fn reboot(mut self) {
+        let arguments = json!({"path": "/bin/systemctl", "arg": ["reboot"]});
+        self.call("guest-exec", arguments);
     }
 }
 
-fn put(mut client: &UnixStream, bytes: &[u8]) -> ControlFlow<()> {
-    match client.write_all(bytes) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(_) => ControlFlow::Break(()),
+/// RFC 4648, section 4.
+fn base64(text: &str) -> Vec<u8> {
+    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let digit = |byte| DIGITS.iter().position(|known| *known == byte);
+    let (mut bytes, mut bits, mut count) = (Vec::new(), 0_usize, 0);
+    for digit in text.bytes().filter_map(digit) {
+        bits = (bits << 6) | digit;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+            bits &= (1 << count) - 1;
+        }
     }
+    bytes
 }
