@@ -23,7 +23,7 @@ fn a_clock_that_was_put_back_is_reported_and_set_again_a9() {
             // A fight that cannot be won is not fought on.
             assert_eq!(report["left"], 1, "{report}");
             assert!(text.contains("5 times within an hour"), "{text}");
-            offset_is(&guest, 0);
+            assert!(guest.ahead().abs() <= 4, "{}", guest.ahead());
         }
     }
     assert_eq!(keep(&world).unwrap()["stage"], "unverified");
