@@ -54,7 +54,15 @@ impl Subject<'_> {
             }
             let why = match self.run(proposal, intent, &command.name) {
                 Ok(0) => continue,
-                Ok(code) => format!("guest command {} ended with {code}", command.name),
+                Ok(code) => {
+                    // What did not stop anything, like `net stop` of what does not run, is not to be
+                    // taken back.
+                    if let Some(name) = &command.undo {
+                        undo.retain(|known| known != name.as_str());
+                        self.hand_over(proposal, restore_by, undo.clone())?;
+                    }
+                    format!("guest command {} ended with {code}", command.name)
+                }
                 Err(why) => why,
             };
             let text = format!("a time service may still run: {why}");
