@@ -1,6 +1,8 @@
 # make demo   a real guest boots in the past: everything it needs from apt, then two VMs side by side
 # make test   everything CI runs
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
+# make deb    target/deb/time-shift-proxmox_VERSION_amd64.deb
+# make test-deb  builds, installs, upgrades and removes the package on Debian 12 and 13; half an hour
 
 CARGO ?= cargo
 RELEASE = target/release
@@ -9,7 +11,7 @@ RELEASE = target/release
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-.PHONY: all build demo test clean
+.PHONY: all build deb demo test test-deb clean
 
 all: build
 
@@ -26,16 +28,26 @@ demo:
 	@tests/lab/build >/dev/null
 	@$(AS_ROOT) tests/lab/demo $(RELEASE)
 
+deb:
+	@debian/make-deb
+
 test:
 	@tests/setup test
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
 	    tests/lab/kill-all tests/lab/qemu tests/lab/world .ci/run
+	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
+	    debian/*.prerm debian/*.postrm tests/deb/*
+	debian/check-version
 	@$(MAKE) --no-print-directory build
 	tests/lab/build
 	$(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
 	    TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
+
+test-deb:
+	@tests/deb/setup
+	$(AS_ROOT) tests/deb/run
 
 clean:
 	$(CARGO) clean

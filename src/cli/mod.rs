@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
 use crate::config::Config;
@@ -58,6 +58,12 @@ pub fn main() -> ExitCode {
             Exit::Failed.into()
         }
     }
+}
+
+/// The commands and their options, for the man page and the shells' completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
