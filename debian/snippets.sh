@@ -15,14 +15,14 @@ within() {
 snippet_folders() {
     {
         echo local own /var/lib/vz/snippets
-        within cat /etc/pve/storage.cfg | awk '
-            function flush() {
+        { within cat /etc/pve/storage.cfg; echo; echo end: end; } | awk '
+            # A section ends where the next line begins without a blank.
+            /^[^ \t]/ {
                 if (usable && snippets && !disabled && path ~ /^\//)
                     print id, shared ? "shared" : "own", path "/" folder
                 usable = 0
             }
             /^[a-z]+:[ \t]*[A-Za-z][A-Za-z0-9._-]*[ \t]*$/ {
-                flush()
                 type = $1
                 sub(/:.*/, "", type)
                 id = $0
@@ -32,9 +32,7 @@ snippet_folders() {
                 path = shared ? "/mnt/pve/" id : ""
                 snippets = disabled = 0
                 folder = "snippets"
-                next
             }
-            /^[^ \t]/ { flush() }
             /^[ \t]/ {
                 value = $0
                 gsub(/^[ \t]+[^ \t]+[ \t]*|[ \t]+$/, "", value)
@@ -44,8 +42,7 @@ snippet_folders() {
                 if ($1 == "shared" && value == "1") shared = 1
                 if ($1 == "content-dirs" && match(value, /snippets=[^,]+/))
                     folder = substr(value, RSTART + 9, RLENGTH - 9)
-            }
-            END { flush() }'
+            }'
     } | sort -u
 }
 
