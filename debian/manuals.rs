@@ -98,7 +98,11 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     let mut notes = Vec::new();
     man.render_extra_section(&mut notes)?;
     for line in notes.split_inclusive(|byte| *byte == b'\n') {
-        text.extend(if line.starts_with(b".SH ") { b".SH NOTES\n" } else { line });
+        text.extend(if line.starts_with(b".SH ") {
+            b".SH NOTES\n"
+        } else {
+            line
+        });
     }
     text.extend(files());
     Ok(text)
