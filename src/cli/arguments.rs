@@ -12,7 +12,8 @@ use crate::sources::CONFIG_PATH;
     name = "time-shift",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy.\n\n\
-                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json"
+                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json\n  \
+                  time-shift install-hook"
 )]
 pub(super) struct Arguments {
     /// Reads another config.toml
@@ -42,6 +43,12 @@ pub(super) enum Command {
                             positive = the guest is ahead."
     )]
     Status(Status),
+    /// Copies the hookscript into a snippet storage and says how to put a VM under it
+    #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
+                            qm set 100 --hookscript local:snippets/time-shift")]
+    InstallHook(InstallHook),
+    /// Removes the hookscript from a snippet storage, unless a guest of the cluster names it
+    UninstallHook(UninstallHook),
 }
 
 #[derive(Debug, Args)]
@@ -69,6 +76,29 @@ pub(super) struct Status {
     /// The VMs' numbers; all that have a state if none is given
     #[arg(value_name = "VMID", value_parser = parse_vmid)]
     pub(super) vmids: Vec<VmId>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallHook {
+    /// The storage; its content must include snippets
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
+    /// Keeps the VMs from starting where the package is gone; without it they start with the real time
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UninstallHook {
+    /// The storage
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

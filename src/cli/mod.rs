@@ -6,6 +6,7 @@
 
 mod arguments;
 mod check;
+mod install_hook;
 mod plan;
 mod status;
 
@@ -71,6 +72,8 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
+        Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),
+        Command::UninstallHook(options) => install_hook::uninstall(&config(arguments)?, options),
     }
 }
 
