@@ -48,5 +48,7 @@ test-deb:
 	@tests/deb/setup
 	$(AS_ROOT) tests/deb/run
 
+# The roots of Debian releases, and what was built in them, belong to root.
 clean:
+	[ ! -e target/lab/roots ] || $(AS_ROOT) rm -rf target/lab/roots target/lab/deb
 	$(CARGO) clean
