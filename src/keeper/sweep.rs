@@ -14,6 +14,7 @@ use super::restore::restore_until;
 use super::subject::{Quiet, Subject};
 use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
+use crate::guest::qga::Agent;
 use crate::guest::{RunState, rtc};
 use crate::model::{BootInstant, Now};
 use crate::state::{Keep, KeepStage, Note, Store};
@@ -223,25 +224,24 @@ impl Subject<'_> {
         if state != RunState::Running {
             return Ok(End::Skipped);
         }
-        let mut keep = match self.keep.clone() {
+        let keep = match self.keep.clone() {
             Some(keep) => keep,
             None => Keep::waiting(self.vmid, self.qemu.generation, note.plan.course),
         };
-        let runs_for = now
-            .boot
-            .as_nanos()
-            .saturating_sub(self.qemu.generation.started_nanos());
-        if !keep.rtc_looked_at && Duration::from_nanos(runs_for) > FIRMWARE {
-            self.look_at_rtc(&keep)?;
-            keep.rtc_looked_at = true;
-            self.save(keep.clone())?;
-        }
         if !note.plan.stages.agent {
+            self.look_at_rtc_once(keep, now)?;
             return Ok(End::Right);
         }
         match keep.stage {
             KeepStage::Restored | KeepStage::Denied => Ok(End::Skipped),
-            KeepStage::Kept | KeepStage::Unverified => self.look_again(Deadline::after(LOOK_LIMIT)),
+            KeepStage::Kept | KeepStage::Unverified => {
+                let end = self.look_again(Deadline::after(LOOK_LIMIT))?;
+                // A clock that was moved says more than its RTC.
+                if let (End::Right, Some(keep)) = (end, self.keep.clone()) {
+                    self.look_at_rtc_once(keep, now)?;
+                }
+                Ok(end)
+            }
             KeepStage::Waiting | KeepStage::GaveUp => {
                 self.save(Keep {
                     stage: KeepStage::Waiting,
@@ -249,12 +249,26 @@ impl Subject<'_> {
                 })?;
                 // Quietly at first: that the agent is not there has been said.
                 let proof = Deadline::after(LOOK_LIMIT);
-                crate::guest::qga::Agent::connect(&self.qemu.agent, self.qemu.generation, proof)
+                Agent::connect(&self.qemu.agent, self.qemu.generation, proof)
                     .map_err(|error| KeepError::Unreachable(error.to_string()))?;
                 self.settle_and_say("the agent is there at last", SET_LIMIT)?;
                 Ok(End::Set)
             }
         }
+    }
+
+    /// Reads the RTC once, when the guest's firmware must be through.
+    fn look_at_rtc_once(&mut self, keep: Keep, now: Now) -> Result<(), KeepError> {
+        let started = self.qemu.generation.started_nanos();
+        let runs_for = Duration::from_nanos(now.boot.as_nanos().saturating_sub(started));
+        if keep.rtc_looked_at || runs_for <= FIRMWARE {
+            return Ok(());
+        }
+        self.look_at_rtc(&keep)?;
+        self.save(Keep {
+            rtc_looked_at: true,
+            ..keep
+        })
     }
 
     /// Looks at a clock that is kept.
