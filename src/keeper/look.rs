@@ -38,10 +38,10 @@ pub(super) enum Seen {
 impl Subject<'_> {
     /// Looks at the clock until `deadline`; sets it again where something has moved it.
     pub(super) fn look(&mut self, keep: Keep, deadline: Deadline) -> Result<Seen, KeepError> {
-        let tolerance = self.may_keep(keep.course)?.authorized.plan().tolerance;
+        let proposal = self.may_keep(keep.course)?;
         let seen = qga::look(&self.qemu, &keep.course, deadline)?;
         let now = system::now()?;
-        if seen.is_within(tolerance) {
+        if seen.is_within(proposal.authorized.plan().tolerance) {
             let agent = result(&keep.course, &seen, true)?;
             self.save(Keep {
                 stage: KeepStage::Kept,
@@ -52,17 +52,17 @@ impl Subject<'_> {
             })?;
             return Ok(Seen::Right);
         }
-        self.moved(keep, &seen, tolerance, now.boot)
+        self.moved(&proposal, keep, &seen, now.boot)
     }
 
     fn moved(
         &mut self,
+        proposal: &Proposal,
         keep: Keep,
         seen: &AgentClock,
-        tolerance: Duration,
         now: BootInstant,
     ) -> Result<Seen, KeepError> {
-        let proposal = self.may_keep(keep.course)?;
+        let tolerance = proposal.authorized.plan().tolerance;
         let before = keep.agent.map(|agent| agent.error_ns);
         let jumped = before.is_none_or(|before| jump(before, seen.error) > tolerance);
         let recent: Vec<BootInstant> = keep
@@ -80,7 +80,7 @@ impl Subject<'_> {
             };
             // Said once, and again when it has moved again.
             if jumped {
-                let culprit = self.culprit(&proposal, None, seen);
+                let culprit = self.culprit(proposal, None, seen);
                 let text = format!(
                     "{}; it is left so: {why}",
                     self.what_happened(&keep, seen, &culprit)?
@@ -101,20 +101,20 @@ impl Subject<'_> {
             true => "the guest's clock was moved and is set again",
             false => "the guest's clock has drifted and is set again",
         };
-        let intent = self.intend(&proposal, text)?;
+        let intent = self.intend(proposal, text)?;
         if jumped {
-            let culprit = self.culprit(&proposal, Some(&intent), seen);
+            let culprit = self.culprit(proposal, Some(&intent), seen);
             let text = self.what_happened(&keep, seen, &culprit)?;
             self.report(Event::Undone, &text);
         }
-        self.stop_services(&proposal, &intent, keep.restore_by)?;
+        self.stop_services(proposal, &intent, keep.restore_by)?;
         let mut set_again = recent;
         if jumped {
             set_again.push(now);
         }
         self.save(Keep { set_again, ..keep })?;
         let deadline = Deadline::after(SET_LIMIT);
-        let (_, text) = self.apply(&proposal, &intent, Occasion::OUTCOME, deadline)?;
+        let (_, text) = self.apply(proposal, &intent, Occasion::OUTCOME, deadline)?;
         self.voice.say(Event::Outcome, &format!("again: {text}"));
         Ok(Seen::SetAgain)
     }

@@ -156,6 +156,10 @@ impl Subject<'_> {
             None => self.intend(&proposal, &format!("{why}: its time {}", intended.source))?,
         };
         let restore_by = intended.handover.and_then(|known| known.restore_by);
+        if own.is_some() && self.keep.as_ref().is_none_or(|keep| keep.agent.is_none()) {
+            // A guest that has just booted runs all its services, whatever was stopped before.
+            self.handovers.remove(self.vmid)?;
+        }
         self.stop_services(&proposal, &intent, restore_by)?;
         let occasion = Occasion {
             restore_by,
