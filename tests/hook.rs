@@ -87,6 +87,22 @@ fn the_harness_would_notice_a_process_left_behind_with_a_stream_open() {
 }
 
 #[test]
+fn the_harness_hears_lines_as_they_come_and_tells_a_signal_from_a_status() {
+    let run = |script: &str| Run::of(Command::new("sh").args(["-c", script]));
+    let spoke = run("echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3");
+    let texts: Vec<&str> = spoke.lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    assert!(spoke.lines[0].0 + Duration::from_millis(500) < spoke.lines[2].0);
+    assert_eq!(
+        (spoke.out.as_str(), spoke.err.as_str()),
+        ("one\nthree\n", "two\n")
+    );
+    assert_eq!((spoke.code, spoke.signal), (Some(3), None));
+    let killed = run("kill -KILL $$");
+    assert_eq!((killed.code, killed.signal), (None, Some(9)));
+}
+
+#[test]
 fn a_permitted_start_leaves_one_line_a_note_and_a_record_and_nothing_else_a1() {
     let world = world();
     let mut before = BTreeMap::new();
