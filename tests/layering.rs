@@ -39,6 +39,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("verify", &["model"]),
     ("report", &["model"]),
+    ("trace", &["model"]),
     ("system", &["model"]),
     ("audit", &["model", "policy", "system"]),
     ("state", &["model", "policy", "audit", "system"]),
@@ -52,6 +53,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "vmconfig",
             "allowlist",
             "system",
+            "audit",
         ],
     ),
     ("exec", &["model", "policy", "audit", "system"]),
@@ -102,6 +104,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "cert",
             "token",
             "api",
+            "trace",
         ],
     ),
 ];
@@ -118,6 +121,7 @@ const PURE: &[&str] = &[
     "judge",
     "verify",
     "report",
+    "trace",
 ];
 
 /// What pure modules may not name, outside of tests.
@@ -151,6 +155,11 @@ const RESERVED: &[(&str, Reach, &str)] = &[
         "clap",
         Reach::Only(&["cli"]),
         "the hook reads its two arguments without a library",
+    ),
+    (
+        "flate2",
+        Reach::Only(&["cli"]),
+        "the hook writes logs, and unpacks none",
     ),
     (
         "rustls",

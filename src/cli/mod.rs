@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod audit;
 mod check;
 mod plan;
 mod status;
@@ -64,6 +65,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
+        Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
     }
 }

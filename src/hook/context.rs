@@ -6,6 +6,7 @@ use super::call::Call;
 use super::voice::Voice;
 use crate::audit::{AuditError, Record, Trail};
 use crate::config::Config;
+use crate::sources;
 use crate::state::Store;
 use crate::system::Deadline;
 
@@ -37,7 +38,7 @@ impl<'a> Context<'a> {
         if let Some(trail) = self.trail.get() {
             return Ok(trail);
         }
-        let trail = Trail::new(&self.config.paths.log)?;
+        let trail = sources::trail(&self.config)?;
         Ok(self.trail.get_or_init(|| trail))
     }
 

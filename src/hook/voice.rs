@@ -2,9 +2,10 @@
 use std::fmt;
 use std::io::Write;
 
-use crate::audit::{Event, Facility, Format, Severity, Syslog};
-use crate::config::{Config, SyslogFormat};
+use crate::audit::{Event, Severity, Syslog};
+use crate::config::Config;
 use crate::model::{Printable, VmId};
+use crate::sources::syslog;
 use crate::system;
 
 /// The program's name in every line.
@@ -21,26 +22,21 @@ pub(super) struct Voice {
 impl Voice {
     /// A voice about `vmid`, whose name may come later.
     pub(super) fn new(vmid: VmId, config: &Config) -> Voice {
-        let settings = &config.syslog;
-        let syslog = settings.enabled.then(|| Syslog {
-            socket: config.paths.syslog.clone(),
-            format: match settings.format {
-                SyslogFormat::Rfc3164 => Format::Rfc3164,
-                SyslogFormat::Rfc5424 => Format::Rfc5424,
-            },
-            facility: Facility::of_code(settings.facility.code()),
-            process: NAME,
-        });
         Voice {
             vmid,
             name: None,
-            syslog,
+            syslog: syslog(config),
         }
     }
 
     /// From now on the VM has a name.
     pub(super) fn call(&mut self, name: Option<Printable>) {
         self.name = name;
+    }
+
+    /// The VM's name, as far as known.
+    pub(super) fn name(&self) -> Option<&Printable> {
+        self.name.as_ref()
     }
 
     /// Says what is or will be done.
