@@ -9,10 +9,14 @@
 
 #[path = "audit/crashes.rs"]
 mod crashes;
+#[path = "audit/inputs.rs"]
+mod inputs;
 #[path = "audit/mutations.rs"]
 mod mutations;
 #[path = "audit/node.rs"]
 mod node;
+#[path = "audit/numbers.rs"]
+mod numbers;
 #[path = "audit/reading.rs"]
 mod reading;
 mod support;

@@ -4,8 +4,12 @@
 //! holds is sanitised here once more, since anybody could have written the file.
 #![forbid(unsafe_code)]
 
+mod cef;
+mod ecs;
 mod entry;
 mod filter;
 
+pub use cef::cef;
+pub use ecs::ecs;
 pub use entry::Entry;
 pub use filter::Filter;

@@ -46,7 +46,7 @@ pub(super) fn each_entry(
 }
 
 /// Whether a file was last written before this, so that nothing in it is younger.
-fn is_older(file: &LogFile, since: Option<Timestamp>) -> bool {
+pub(super) fn is_older(file: &LogFile, since: Option<Timestamp>) -> bool {
     match (&file.content, since) {
         (Ok(content), Some(since)) => content.changed().is_some_and(|at| at < since),
         _ => false,

@@ -2,6 +2,7 @@
 
 mod entries;
 mod explain;
+mod export;
 mod lines;
 mod show;
 mod unfinished;
@@ -18,6 +19,7 @@ pub(super) fn run(config: &Config, options: &Audit) -> Result<Exit, Failure> {
         Audit::Verify(options) => verify::run(config, options),
         Audit::Show(options) => show::run(config, options),
         Audit::Explain(options) => explain::run(options),
-        Audit::Export(_) | Audit::Anomalies(_) => Ok(Exit::Failed),
+        Audit::Export(options) => export::run(config, options),
+        Audit::Anomalies(_) => Ok(Exit::Failed),
     }
 }
