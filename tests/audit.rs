@@ -20,3 +20,5 @@ mod numbers;
 #[path = "audit/reading.rs"]
 mod reading;
 mod support;
+#[path = "audit/tools.rs"]
+mod tools;

@@ -4,11 +4,13 @@
 //! holds is sanitised here once more, since anybody could have written the file.
 #![forbid(unsafe_code)]
 
+mod anomaly;
 mod cef;
 mod ecs;
 mod entry;
 mod filter;
 
+pub use anomaly::{Anomaly, Fact, Kind, anomalies};
 pub use cef::cef;
 pub use ecs::ecs;
 pub use entry::Entry;

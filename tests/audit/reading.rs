@@ -37,3 +37,58 @@ fn every_code_is_explained() {
     assert_eq!(run.code, Some(1));
     run.says(&["no such code; events: intent, "]);
 }
+
+#[test]
+fn an_export_with_a_cursor_has_each_record_once_over_rotations_d5() {
+    let node = Node::with_history();
+    let cursor = node.path("cursor");
+    let cursor = cursor.to_str().unwrap();
+    let export = |format: &str| {
+        let run = node.audit(&["export", "--format", format, "--cursor", cursor]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+        run.out
+    };
+    let all = export("json");
+    assert_eq!(all.lines().count(), 72);
+    assert_eq!(export("json"), "");
+    node.write(100, "one more");
+    node.rotate();
+    node.write(100, "and another");
+    node.rotate();
+    let more = export("json");
+    assert_eq!(more.lines().count(), 6);
+    assert!(more.contains("one more") && more.contains("and another"));
+    assert_eq!(export("ecs"), "");
+    // A trail that was begun anew is new.
+    std::fs::remove_dir_all(node.path("log")).unwrap();
+    std::fs::remove_dir_all(node.path("data")).unwrap();
+    node.write(100, "anew");
+    let anew = export("cef");
+    assert_eq!(anew.lines().count(), 3);
+    assert!(
+        anew.lines()
+            .all(|line| line.starts_with("CEF:0|time-shift|time-shift|")),
+        "{anew}"
+    );
+    node.write(100, "again");
+    for line in export("ecs").lines() {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert_eq!(value["message"], "again");
+    }
+    // A reader that hangs up gets the same again.
+    node.write(100, "unread");
+    let mut full = node.command(&["export", "--format", "json", "--cursor", cursor]);
+    full.stdout(
+        std::fs::OpenOptions::new()
+            .write(true)
+            .open("/dev/full")
+            .unwrap(),
+    );
+    assert_eq!(full.status().unwrap().code(), Some(1));
+    assert_eq!(export("json").lines().count(), 3);
+    // No other cursor's file is overwritten, and two exports do not meet.
+    std::fs::write(cursor, "other").unwrap();
+    let run = node.audit(&["export", "--format", "json", "--cursor", cursor]);
+    assert_eq!(run.code, Some(1));
+    run.says(&["is no cursor"]);
+}

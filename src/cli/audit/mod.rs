@@ -1,5 +1,6 @@
 //! `time-shift audit`: reading and checking the trail.
 
+mod anomalies;
 mod entries;
 mod explain;
 mod export;
@@ -20,6 +21,6 @@ pub(super) fn run(config: &Config, options: &Audit) -> Result<Exit, Failure> {
         Audit::Show(options) => show::run(config, options),
         Audit::Explain(options) => explain::run(options),
         Audit::Export(options) => export::run(config, options),
-        Audit::Anomalies(_) => Ok(Exit::Failed),
+        Audit::Anomalies(options) => anomalies::run(config, options),
     }
 }
