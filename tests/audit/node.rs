@@ -79,8 +79,10 @@ impl Node {
                     fs::remove_file(from).unwrap();
                 }
             }
-            let to = self.path(&format!("log/{log}.1"));
-            fs::rename(self.path(&format!("log/{log}")), to).unwrap();
+            let current = self.path(&format!("log/{log}"));
+            if current.exists() {
+                fs::rename(current, self.path(&format!("log/{log}.1"))).unwrap();
+            }
         }
     }
 

@@ -87,7 +87,8 @@ impl Rsyslogd<'_> {
     fn start(node: &Node) -> Rsyslogd<'_> {
         let config = format!(
             "module(load=\"imuxsock\" SysSock.Use=\"off\")\n\
-             input(type=\"imuxsock\" Socket=\"{0}/dev-log\" UseSysTimeStamp=\"off\" RateLimit.Interval=\"0\")\n\
+             input(type=\"imuxsock\" Socket=\"{0}/dev-log\" UseSysTimeStamp=\"off\" \
+             UseSpecialParser=\"off\" ParseHostname=\"on\" RateLimit.Interval=\"0\")\n\
              template(name=\"parsed\" type=\"string\" \
              string=\"%pri%;%syslogtag%;%app-name%;%hostname%;%structured-data%;%msg%\\n\")\n\
              *.* action(type=\"omfile\" file=\"{0}/parsed\" template=\"parsed\")\n",

@@ -45,10 +45,16 @@ pub(super) fn each_entry(
     Ok(())
 }
 
+/// How much earlier than a record the time of its file may be: the kernel takes that from its last
+/// tick, and a clock may have been stepped a little.
+const SLACK_SECONDS: i64 = 60;
+
 /// Whether a file was last written before this, so that nothing in it is younger.
 pub(super) fn is_older(file: &LogFile, since: Option<Timestamp>) -> bool {
     match (&file.content, since) {
-        (Ok(content), Some(since)) => content.changed().is_some_and(|at| at < since),
+        (Ok(content), Some(since)) => content.changed().is_some_and(|at| {
+            at.floor_seconds().saturating_add(SLACK_SECONDS) < since.floor_seconds()
+        }),
         _ => false,
     }
 }

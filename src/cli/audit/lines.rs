@@ -29,7 +29,7 @@ pub(super) fn each_line(
     } else {
         Box::new(BufReader::with_capacity(BUFFER, content))
     };
-    let mut line = Vec::new();
+    let (mut line, mut scratch) = (Vec::new(), Vec::new());
     let limit = u64::try_from(LINE_LIMIT).unwrap_or(u64::MAX);
     loop {
         line.clear();
@@ -44,7 +44,8 @@ pub(super) fn each_line(
         if whole {
             line.pop();
         } else if count == LINE_LIMIT {
-            whole = skip_line(&mut reader).map_err(|error| format!("{}: {error}", file.name))?;
+            whole = skip_line(&mut reader, &mut scratch)
+                .map_err(|error| format!("{}: {error}", file.name))?;
         }
         if each(&line, whole) == Flow::Stop {
             return Ok(());
@@ -60,17 +61,16 @@ pub(super) enum Flow {
 }
 
 /// Skips the rest of a line; whether it has an end.
-fn skip_line(reader: &mut dyn BufRead) -> std::io::Result<bool> {
+fn skip_line(reader: &mut dyn BufRead, scratch: &mut Vec<u8>) -> std::io::Result<bool> {
+    let limit = u64::try_from(LINE_LIMIT).unwrap_or(u64::MAX);
     loop {
-        let buffer = reader.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(false);
-        }
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let length = end.map_or(buffer.len(), |at| at.saturating_add(1));
-        reader.consume(length);
-        if end.is_some() {
+        scratch.clear();
+        let count = (&mut *reader).take(limit).read_until(b'\n', scratch)?;
+        if scratch.last() == Some(&b'\n') {
             return Ok(true);
+        }
+        if count < LINE_LIMIT {
+            return Ok(false);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `time-shift audit verify`: whether the trail is as it was written.
 use serde::Serialize;
 
+use super::entries::is_older;
 use super::lines::{Flow, each_line};
 use super::unfinished::{Unfinished, unfinished};
 use crate::audit::{Hash, Log, LogFile, Proof, Report, Sealer, open_logs_for_proof};
@@ -65,11 +66,7 @@ fn prove(
 ) -> Report {
     let mut proof = Proof::new(sealer, log, witnesses);
     for file in files {
-        let old = match (&file.content, since) {
-            (Ok(content), Some(since)) => content.changed().is_some_and(|at| at < since),
-            _ => false,
-        };
-        if old {
+        if is_older(&file, since) {
             continue;
         }
         proof.file(&file.name);
