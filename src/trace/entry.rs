@@ -65,6 +65,27 @@ pub struct Entry {
     pub hash: Printable,
 }
 
+/// The little of a record that tells which intents have an outcome: a tenth of the work.
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+pub struct Brief<'a> {
+    /// When it was written.
+    pub time: &'a str,
+    /// The event's code.
+    pub event: &'a str,
+    /// The intent's name.
+    pub intent: Option<&'a str>,
+    /// The VM.
+    pub vmid: Option<VmId>,
+}
+
+impl<'a> Brief<'a> {
+    /// Reads a line. `None` where it is no record.
+    #[must_use]
+    pub fn parse(line: &'a [u8]) -> Option<Brief<'a>> {
+        serde_json::from_slice(line).ok()
+    }
+}
+
 impl Entry {
     /// Reads a line of the log `log`. `None` where it is no record.
     #[must_use]

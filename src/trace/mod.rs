@@ -13,5 +13,5 @@ mod filter;
 pub use anomaly::{Anomaly, Fact, Kind, anomalies};
 pub use cef::cef;
 pub use ecs::ecs;
-pub use entry::Entry;
+pub use entry::{Brief, Entry};
 pub use filter::Filter;

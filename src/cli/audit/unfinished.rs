@@ -1,34 +1,34 @@
 //! Intents without an outcome: a start that got no further, or a run that was killed in between.
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::Serialize;
 
-use super::entries::each_entry;
-use crate::audit::Log;
+use super::entries::is_older;
+use super::lines::{Flow, each_line};
+use crate::audit::{Log, open_logs};
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::model::{Printable, Timestamp, VmId};
 use crate::system;
+use crate::trace::Brief;
 
 /// How long a start may take before its intent counts as unfinished. post-start comes right after
 /// QEMU was launched, which may have to load a large VM.
 const PATIENCE_SECONDS: i64 = 600;
 
-/// How many are remembered.
+/// How many are remembered at least.
 const CAP: usize = 10_000;
 
 /// An intent of which nothing more was written down.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub(in crate::cli) struct Unfinished {
     /// The intent's name.
-    pub(in crate::cli) intent: String,
+    pub(in crate::cli) intent: Printable,
     /// When it was written.
     pub(in crate::cli) time: Timestamp,
     /// The VM.
     pub(in crate::cli) vmid: Option<VmId>,
-    /// Its name.
-    pub(in crate::cli) name: Option<Printable>,
 }
 
 impl Unfinished {
@@ -49,7 +49,7 @@ impl fmt::Display for Unfinished {
     }
 }
 
-/// The intents since `since` that have no outcome at `now`, the oldest first.
+/// The intents since `since` that have no outcome at `now`, the oldest first; of very many the newest.
 ///
 /// # Errors
 /// Where the log folder is not usable.
@@ -58,35 +58,60 @@ pub(super) fn unfinished(
     since: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<Unfinished>, Failure> {
-    let mut open: BTreeMap<String, Unfinished> = BTreeMap::new();
-    each_entry(config, &[Log::Audit], since, |entry| {
-        let young = now
-            .floor_seconds()
-            .saturating_sub(entry.time.floor_seconds())
-            < PATIENCE_SECONDS;
-        if entry.event.as_str() != "intent" || young || open.len() >= CAP {
+    let old = now.floor_seconds().saturating_sub(PATIENCE_SECONDS);
+    let mut open: Vec<Unfinished> = Vec::new();
+    each_brief(config, &[Log::Audit], since, |brief| {
+        let Some(intent) = brief.intent.filter(|_| brief.event == "intent") else {
+            return;
+        };
+        let Ok(time) = Timestamp::parse(brief.time) else {
+            return;
+        };
+        if time.floor_seconds() > old || since.is_some_and(|since| time < since) {
             return;
         }
-        if let Some(intent) = &entry.intent {
-            let found = Unfinished {
-                intent: intent.clone(),
-                time: entry.time,
-                vmid: entry.vmid,
-                name: entry.name.clone(),
-            };
-            open.insert(intent.clone(), found);
+        if open.len() >= CAP.saturating_mul(2) {
+            open.drain(..CAP);
         }
+        open.push(Unfinished {
+            intent: Printable::from(intent),
+            time,
+            vmid: brief.vmid,
+        });
     })?;
-    if !open.is_empty() {
-        each_entry(config, &[Log::Command, Log::General], since, |entry| {
-            if let Some(intent) = &entry.intent {
-                open.remove(intent);
+    let mut names: BTreeSet<String> = open.iter().map(|one| one.intent.to_string()).collect();
+    if !names.is_empty() {
+        each_brief(config, &[Log::Command, Log::General], since, |brief| {
+            if let Some(intent) = brief.intent {
+                names.remove(intent);
             }
         })?;
     }
-    let mut open: Vec<Unfinished> = open.into_values().collect();
-    open.sort_by_key(|intent| intent.time);
+    open.retain(|one| names.contains(one.intent.as_str()));
     Ok(open)
+}
+
+fn each_brief(
+    config: &Config,
+    logs: &[Log],
+    since: Option<Timestamp>,
+    mut each: impl FnMut(&Brief<'_>),
+) -> Result<(), Failure> {
+    let files = open_logs(&config.paths.log)?;
+    let files = files.into_iter().filter(|files| logs.contains(&files.log));
+    for file in files.flat_map(|files| files.files) {
+        if is_older(&file, since) {
+            continue;
+        }
+        // What cannot be read has been said by the proof.
+        let _ = each_line(file, |line, _| {
+            if let Some(brief) = Brief::parse(line) {
+                each(&brief);
+            }
+            Flow::Next
+        });
+    }
+    Ok(())
 }
 
 /// The same for the last `days` days, for those who look regularly.

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::entries::is_older;
 use super::lines::{Flow, each_line};
-use super::unfinished::{Unfinished, unfinished};
+use super::unfinished::{Unfinished, unfinished, unfinished_lately};
 use crate::audit::{Hash, Log, LogFile, Proof, Report, Sealer, open_logs_for_proof};
 use crate::cli::arguments::audit::{Verify, Witness};
 use crate::cli::{Exit, Failure, complain, put, put_json};
@@ -18,6 +18,9 @@ struct Answer {
     chains: Vec<Report>,
     unfinished: Vec<Unfinished>,
 }
+
+/// How far back intents without an outcome are looked for, if nothing else is said.
+const UNFINISHED_DAYS: i64 = 7;
 
 pub(super) fn run(config: &Config, options: &Verify) -> Result<Exit, Failure> {
     let since = options.since.map(|since| since.as_time()).transpose()?;
@@ -40,7 +43,10 @@ pub(super) fn run(config: &Config, options: &Verify) -> Result<Exit, Failure> {
         .all(|chain| chain.faults.is_empty() && chain.more == 0);
     let answer = Answer {
         ok,
-        unfinished: unfinished(config, since, system::now()?.real)?,
+        unfinished: match since {
+            Some(_) => unfinished(config, since, system::now()?.real)?,
+            None => unfinished_lately(config, UNFINISHED_DAYS)?,
+        },
         chains,
     };
     if options.json {
