@@ -11,6 +11,9 @@ const HOOK: &str = "/usr/libexec/time-shift/time-shift-hook";
 const LOG: &str = "/var/log/time-shift";
 const KEY: &str = "/var/lib/time-shift/audit.key";
 
+/// What is said or wrong, and how to make it so.
+type Case<'a, T> = (&'a str, &'a dyn Fn(&T));
+
 fn world() -> World {
     World::with_vm("ostype: l26\n", &allow("2016-06-15T12:00:00Z"))
 }
@@ -38,7 +41,7 @@ fn chmod(world: &World, path: &str, mode: u32) {
 
 #[test]
 fn a_key_that_is_not_sound_changes_no_clock_d3() {
-    let cases: [(&str, &dyn Fn(&World)); 7] = [
+    let cases: [Case<World>; 7] = [
         (
             "it is gone, though records were chained with it",
             &|world| {
@@ -136,7 +139,7 @@ fn a_full_data_folder_changes_no_clock_f3() {
 
 #[test]
 fn a_log_that_is_huge_or_rubbish_holds_nothing_up_and_is_written_on() {
-    let contents: [(&str, &dyn Fn(&fs::File)); 3] = [
+    let contents: [Case<fs::File>; 3] = [
         ("huge", &|file| file.set_len(100 << 30).unwrap()),
         ("rubbish", &|file| {
             let bytes: Vec<u8> = (0..3_000_000_u32)

@@ -92,3 +92,35 @@ fn an_export_with_a_cursor_has_each_record_once_over_rotations_d5() {
     assert_eq!(run.code, Some(1));
     run.says(&["is no cursor"]);
 }
+
+#[test]
+fn show_follows_and_a_short_history_has_nothing_unusual_d6() {
+    use std::io::{BufRead, BufReader};
+    let node = Node::with_history();
+    let mut command = node.command(&["show", "--follow", "--json", "--event", "denied"]);
+    let mut child = command
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for _ in 0..24 {
+        lines.next().unwrap().unwrap();
+    }
+    node.write(100, "followed");
+    assert!(lines.next().unwrap().unwrap().contains("followed"));
+    node.rotate();
+    node.write(100, "over a rotation");
+    assert!(lines.next().unwrap().unwrap().contains("over a rotation"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // 26 denials of one caller within a minute, of three VMs each: that is unusual.
+    let run = node.audit(&["anomalies"]);
+    run.says(&[
+        "repeated-denials: VM 100: 10 denials of this VM",
+        "    audit.log:25 20",
+    ]);
+    let quiet = Node::new();
+    quiet.write(100, "once");
+    assert_eq!(quiet.audit(&["anomalies"]).out, "nothing unusual\n");
+    assert_eq!(quiet.audit(&["anomalies", "--json"]).out, "[]\n");
+}
