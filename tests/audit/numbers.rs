@@ -154,17 +154,31 @@ fn a_million_records_are_checked_in_seconds_with_little_memory_d4() {
     let program = node.command(&["verify"]);
     let mut limited = Command::new("sh");
     // 64 MiB of address space, for a file of 600.
-    limited.args(["-c", "ulimit -v 65536; exec \"$@\"", "sh"]);
+    limited.args([
+        "-c",
+        "ulimit -v 65536; \"$@\"; code=$?; times; exit $code",
+        "sh",
+    ]);
     limited.arg(program.get_program()).args(program.get_args());
     let run = crate::support::Run::of(&mut limited);
     assert_eq!(run.code, Some(0), "{run:?}");
     run.says(&[&format!(
         "audit.log: {count} records, 1 to {count}: unbroken"
     )]);
-    let rate = count as f64 / run.took.as_secs_f64();
-    println!("{rate:.0} records a second, {:?}", run.took);
-    // The program may be a debug build, and other tests run beside it.
-    if std::env::var_os("TIME_SHIFT_PROGRAMS").is_some() && !cfg!(debug_assertions) {
-        assert!(rate >= 300_000.0, "{rate}");
+    let rate = count as f64 / cpu_seconds(&run.out);
+    println!("{rate:.0} records a second of one core, {:?}", run.took);
+    if std::env::var_os("TIME_SHIFT_PROGRAMS").is_some() {
+        assert!(cfg!(debug_assertions) || rate >= 300_000.0, "{rate}");
     }
+}
+
+/// What the children of a shell took, by the last line of its `times`: user and system, like
+/// `0m1.170000s 0m0.250000s`. Other tests may run beside it, so its end tells little.
+fn cpu_seconds(out: &str) -> f64 {
+    let seconds = |text: &str| {
+        let (minutes, seconds) = text.split_once('m').unwrap();
+        let seconds: f64 = seconds.trim_end_matches('s').parse().unwrap();
+        minutes.parse::<f64>().unwrap() * 60.0 + seconds
+    };
+    out.lines().last().unwrap().split(' ').map(seconds).sum()
 }
