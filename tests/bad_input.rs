@@ -74,7 +74,8 @@ fn denied_and_recorded(world: &World, reason: &str, parts: &[&str]) {
 #[track_caller]
 fn permitted(world: &World) {
     let run = world.hook(100, "pre-start");
-    run.one_line(0, &["profile test", TARGET]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.says(&["profile test", TARGET]);
     assert!(world.note(100).is_some(), "{run:?}");
 }
 
@@ -245,7 +246,8 @@ fn only_the_current_part_of_a_config_counts_however_its_lines_end() {
         }
     }
     world.write(VM, "\nname: web\n[x\nostype: win11");
-    world.hook(100, "pre-start").one_line(0, &["VM 100 (web)"]);
+    let run = world.hook(100, "pre-start");
+    run.says(&["VM 100 (web)", "is to boot at", "WINDOWS_PAST"]);
     assert_eq!(world.note(100).unwrap()["plan"]["zone"], "local");
 }
 

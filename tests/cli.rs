@@ -10,6 +10,8 @@
 
 #[path = "cli/checks.rs"]
 mod checks;
+#[path = "cli/machines.rs"]
+mod machines;
 #[path = "cli/states.rs"]
 mod states;
 mod support;
@@ -39,7 +41,7 @@ const PLAN_KEYS: [&str; 11] = [
     "stages",
     "warnings",
 ];
-const STATUS_KEYS: [&str; 9] = [
+const STATUS_KEYS: [&str; 12] = [
     "vmid",
     "profile",
     "start_kind",
@@ -48,6 +50,9 @@ const STATUS_KEYS: [&str; 9] = [
     "offset_ns",
     "error_ns",
     "guest_time",
+    "seen",
+    "restore_by",
+    "remark",
     "since",
 ];
 
@@ -130,17 +135,19 @@ fn plan_shows_what_the_hook_would_do_and_touches_nothing_e2() {
 #[test]
 fn plan_names_the_rtcs_base_and_warns() {
     let world = world();
-    for (config, base) in [
-        ("ostype: l26\n", "utc"),
-        ("ostype: win11\n", "localtime"),
-        ("localtime: 1\n", "localtime"),
-        ("startdate: 2006-06-17\n", "startdate"),
+    for (config, base, warned) in [
+        ("ostype: other\n", "utc", vec![]),
+        ("ostype: l26\n", "utc", vec!["SYSTEMD_EPOCH"]),
+        ("ostype: win11\n", "localtime", vec!["WINDOWS_PAST"]),
+        ("localtime: 1\n", "localtime", vec![]),
+        ("startdate: 2006-06-17\n", "startdate", vec!["STARTDATE"]),
     ] {
         world.vm(100, config);
         let answer = plan(&world, &["100"], 0);
         assert_eq!(answer["rtc_base"], base);
-        let warned = answer["warnings"].as_array().unwrap().len();
-        assert_eq!(warned, usize::from(base == "startdate"), "{answer}");
+        let warnings = answer["warnings"].as_array().unwrap().iter();
+        let codes: Vec<&str> = warnings.map(|one| one["code"].as_str().unwrap()).collect();
+        assert_eq!(codes, warned, "{answer}");
     }
     world.cli(&["plan", "100"]).says(&["warning", "startdate"]);
 }

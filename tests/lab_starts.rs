@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::json;
+use support::saved::{resumed, save};
 use support::{Guest, Run, TestMonitor, World, allow};
 
 /// Longest from the target to the guest's first line.
@@ -103,37 +104,6 @@ fn a_vm_that_somebody_paused_gets_its_rtc_and_stays_paused_a1() {
     assert!(rtc.starts_with("2016-06-15T12:00:0"), "{rtc}");
 }
 
-/// Where a saved VM is, seen from its world.
-const STATE: &str = "/run/lab/state.qcow2";
-
-/// Saves a running VM, RAM and all, as the snapshot `snap` of a new disk image.
-fn save(guest: &Guest<'_>) {
-    let mut monitor = guest.monitor();
-    let file = json!({"driver": "file", "filename": STATE});
-    for options in [
-        json!({"driver": "file", "filename": STATE, "size": 0}),
-        json!({"driver": "qcow2", "file": "below", "size": 1_048_576}),
-    ] {
-        if options["driver"] == "qcow2" {
-            let mut below = file.clone();
-            below["node-name"] = json!("below");
-            monitor.call("blockdev-add", below);
-        }
-        monitor.call(
-            "blockdev-create",
-            json!({"job-id": "make", "options": options}),
-        );
-        while monitor.call("query-jobs", json!({}))[0]["status"] != "concluded" {
-            sleep(Duration::from_millis(5));
-        }
-        monitor.call("job-dismiss", json!({"id": "make"}));
-    }
-    monitor.call("blockdev-del", json!({"node-name": "below"}));
-    let disk = json!({"driver": "qcow2", "node-name": "disk", "file": file});
-    monitor.call("blockdev-add", disk);
-    assert_eq!(monitor.human("savevm snap"), "");
-}
-
 #[test]
 fn a_resumed_vm_keeps_the_clock_it_was_saved_with_a1() {
     let world = world("");
@@ -141,8 +111,7 @@ fn a_resumed_vm_keeps_the_clock_it_was_saved_with_a1() {
     saved.booted();
     save(&saved);
     saved.kill();
-    let disk = format!("driver=qcow2,node-name=disk,file.driver=file,file.filename={STATE}");
-    let resume = ["-m", "pc", "--", "-blockdev", &disk, "-loadvm", "snap"];
+    let resume = resumed(&["-m", "pc"]);
 
     // The end of a hibernation: pre-start sees its marks, and Proxmox VE removes them.
     world.vm(100, "lock: suspended\nvmstate: local:100/vm-100-state\n");

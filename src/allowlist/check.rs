@@ -43,10 +43,12 @@ pub(super) fn rules(reader: &Reader<'_>, rules: &[(Rule, Marks)], profiles: &Pro
             let Some((profile, _)) = profiles.get(name) else {
                 continue;
             };
-            let whose = format!("profile {} (line {})", quoted(name.as_str()), profile.line);
+            let whose = || format!("profile {} (line {})", quoted(name.as_str()), profile.line);
             if let Some(stage) = forbidden_stage(rule.stages, profile.stages) {
-                let text =
-                    format!("{whose} wants the stage \"{stage}\", which this rule's `stages` lack");
+                let text = format!(
+                    "{} wants the stage \"{stage}\", which this rule's `stages` lack",
+                    whose()
+                );
                 reader.error(*mark, text);
             }
             let ClockTarget::At(target) = profile.target else {
@@ -59,7 +61,10 @@ pub(super) fn rules(reader: &Reader<'_>, rules: &[(Rule, Marks)], profiles: &Pro
             } else {
                 continue;
             };
-            let text = format!("{whose} has the target {target}, which lies {edge} ({bound})");
+            let text = format!(
+                "{} has the target {target}, which lies {edge} ({bound})",
+                whose()
+            );
             reader.error(*mark, text);
         }
     }

@@ -92,6 +92,8 @@ pub struct GuestCommand {
     pub does: Option<Does>,
     /// The command that takes it back.
     pub undo: Option<CommandName>,
+    /// The command that says by its exit code 0 that there is something to stop.
+    pub query: Option<CommandName>,
     /// Where it starts in the file.
     pub line: usize,
 }
@@ -135,16 +137,20 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
                 ("query", Does::Query),
             ])
         });
-        let undo = table.optional("undo", |value| {
-            let undo = value.parsed(NAME, CommandName::parse)?;
-            if name.as_ref().is_some_and(|(name, _)| *name == undo) {
-                return value.refuse("a command cannot undo itself");
-            }
-            references
-                .wanted_commands
-                .push((undo.clone(), value.mark()));
-            Some(undo)
-        });
+        let mut another = |key: &'static str, itself: &'static str| {
+            table.optional(key, |value| {
+                let other = value.parsed(NAME, CommandName::parse)?;
+                if name.as_ref().is_some_and(|(name, _)| *name == other) {
+                    return value.refuse(itself);
+                }
+                references
+                    .wanted_commands
+                    .push((other.clone(), value.mark()));
+                Some(other)
+            })
+        };
+        let undo = another("undo", "a command cannot undo itself");
+        let query = another("query", "a command cannot ask for itself");
         let path = path.and_then(|(path, value)| match check_path(path, os) {
             Ok(()) => Some(path.to_owned()),
             Err(error) => value.refuse(format!("{}: {error}", quoted(path))),
@@ -159,6 +165,7 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
             os,
             does,
             undo,
+            query,
             line,
         };
         Some((command, mark))

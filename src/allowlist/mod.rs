@@ -19,7 +19,7 @@ use crate::model::{ProfileName, VmId};
 use crate::strict::{Finding, Table, read};
 
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
-pub use profile::{Profile, TimeService};
+pub use profile::{OnUndo, Profile, TimeService};
 pub use rule::Rule;
 pub use uuid::{Uuid, UuidError};
 

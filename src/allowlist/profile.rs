@@ -20,6 +20,17 @@ pub enum TimeService {
     Stop,
 }
 
+/// What is done about a clock that something in the guest has set otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnUndo {
+    /// It is reported.
+    Report,
+    /// It is reported and set again, a few times an hour at most.
+    #[default]
+    Set,
+}
+
 /// A profile.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Profile {
@@ -37,8 +48,12 @@ pub struct Profile {
     pub tolerance: Duration,
     /// What happens to the guest's time service.
     pub time_service: TimeService,
-    /// How long after a start the clock is looked at again; at most 30 days.
+    /// How long after a start the clock is looked at every few seconds; at most 30 days.
     pub hold: Duration,
+    /// How long a running guest may take to its agent; from a second to a day.
+    pub agent_wait: Duration,
+    /// What is done about a clock that was put back.
+    pub on_undo: OnUndo,
     /// After how long the guest gets its real time back; more than zero, at most 365 days.
     pub restore_after: Option<Duration>,
     /// What pre-start does when policy says no.
@@ -53,6 +68,8 @@ pub struct Profile {
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTES_5: Duration = Duration::from_secs(300);
 const MINUTES_10: Duration = Duration::from_secs(600);
 const TOLERANCE: Duration = Duration::from_millis(250);
 const TIME: &str = "a time in quotes, like \"2016-06-15T12:00:00Z\"";
@@ -105,6 +122,12 @@ fn read(table: &mut Table<'_>, references: &mut References) -> Option<(Profile, 
     let hold = table.or("hold", MINUTES_10, |value| {
         value.duration(Duration::ZERO..=DAY.saturating_mul(30), "at most 30d")
     });
+    let agent_wait = table.or("agent-wait", MINUTES_5, |value| {
+        value.duration(SECOND..=DAY, "from 1s to 1d")
+    });
+    let on_undo = table.or("on-undo", OnUndo::Set, |value| {
+        value.choice(&[("report", OnUndo::Report), ("set", OnUndo::Set)])
+    });
     let restore_after = table.optional("restore-after", |value| {
         let range = Duration::from_nanos(1)..=DAY.saturating_mul(365);
         value.duration(range, "more than 0 and at most 365d")
@@ -133,6 +156,8 @@ fn read(table: &mut Table<'_>, references: &mut References) -> Option<(Profile, 
         tolerance,
         time_service,
         hold,
+        agent_wait,
+        on_undo,
         restore_after,
         on_denied,
         on_failure,

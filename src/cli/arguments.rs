@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::model::{Timestamp, VmId};
+use crate::model::{ClockTarget, ProfileName, Timestamp, VmId};
 use crate::sources::CONFIG_PATH;
 
 /// Gives Proxmox VE guests another time than now, by allowlist only.
@@ -13,8 +13,10 @@ use crate::sources::CONFIG_PATH;
 #[command(
     name = "time-shift",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy.\n\n\
-                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json"
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy, 4 set and not \
+                  verified, 5 guest not reached.\n\n\
+                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json\n  \
+                  time-shift install-hook"
 )]
 pub(super) struct Arguments {
     /// Reads another config.toml
@@ -47,6 +49,38 @@ pub(super) enum Command {
                             positive = the guest is ahead."
     )]
     Status(Status),
+    /// Sets the clocks of running VMs to the time that they should have
+    #[command(
+        after_help = "A VM with a shift gets its shift again: after a pause, a rollback, a migration. \
+                            One without gets the host's time, if its rule lists a profile with target \
+                            \"now\".\n\nExit codes: 0 all done, 1 failed, 3 denied, 4 not verified, \
+                            5 guest not reached.\n\nExample:\n  time-shift sync --all"
+    )]
+    Sync(Sync),
+    /// Gives a running VM another time, within the bounds of its rule
+    #[command(
+        after_help = "Asks before it does. Exit codes: 0 done, 1 failed, 2 not asked or not agreed, \
+                            3 denied, 4 not verified, 5 guest not reached.\n\n\
+                            Example:\n  time-shift shift 100 2016-06-15T12:00:00Z"
+    )]
+    Shift(ShiftTo),
+    /// Gives running VMs the real time back: system clock, RTC, time services
+    #[command(
+        after_help = "Asks before it does. Exit codes: 0 all done, 1 failed, 2 not asked or not \
+                            agreed, 3 denied, 4 not verified, 5 guest not reached.\n\n\
+                            Example:\n  time-shift restore 100 --yes"
+    )]
+    Restore(Restore),
+    /// Copies the hookscript into a snippet storage and says how to put a VM under it
+    #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
+                            qm set 100 --hookscript local:snippets/time-shift")]
+    InstallHook(InstallHook),
+    /// Removes the hookscript from a snippet storage, unless a guest of the cluster names it
+    UninstallHook(UninstallHook),
+    /// Looks again at every shifted VM (called by time-shift-sweep.timer each minute)
+    Sweep(Sweep),
+    /// Waits for a VM's guest agent and sets its clock (called by the hook at a start)
+    Worker(Worker),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +108,91 @@ pub(super) struct Status {
     /// The VMs' numbers; all that have a state if none is given
     #[arg(value_name = "VMID", value_parser = parse_vmid)]
     pub(super) vmids: Vec<VmId>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sync {
+    /// The VMs' numbers
+    #[arg(value_name = "VMID", value_parser = parse_vmid, required_unless_present = "all")]
+    pub(super) vmids: Vec<VmId>,
+    /// All VMs that were started with another time and run
+    #[arg(long, conflicts_with = "vmids")]
+    pub(super) all: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShiftTo {
+    /// The VM's number, 100 to 999999999
+    #[arg(value_parser = parse_vmid)]
+    pub(super) vmid: VmId,
+    /// The time: RFC 3339, a date (noon UTC), "now", or a span with its sign like -10y
+    #[arg(value_parser = ClockTarget::parse, allow_hyphen_values = true)]
+    pub(super) target: ClockTarget,
+    /// The profile that says how, where the VM has none of its own
+    #[arg(long, value_name = "NAME", value_parser = ProfileName::parse)]
+    pub(super) profile: Option<ProfileName>,
+    /// Does not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Restore {
+    /// The VMs' numbers
+    #[arg(value_name = "VMID", value_parser = parse_vmid, required_unless_present = "all")]
+    pub(super) vmids: Vec<VmId>,
+    /// All VMs that were started with another time and run
+    #[arg(long, conflicts_with = "vmids")]
+    pub(super) all: bool,
+    /// Does not ask
+    #[arg(long)]
+    pub(super) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sweep {
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Worker {
+    /// The VM's number
+    #[arg(value_parser = parse_vmid)]
+    pub(super) vmid: VmId,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallHook {
+    /// The storage; its content must include snippets
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
+    /// Keeps the VMs from starting where the package is gone; without it they start with the real time
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UninstallHook {
+    /// The storage
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -149,7 +149,7 @@ fn check_vm(
                     ),
                 );
             }
-            for warning in warnings(&facts, &authorized, system::host_clock_synchronised()) {
+            for warning in warnings(&facts, &authorized, now, system::host_clock_synchronised()) {
                 add(Severity::Warning, format!("profile {profile}: {warning}"));
             }
         }

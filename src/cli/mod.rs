@@ -1,12 +1,17 @@
 //! The command line.
 //!
 //! Belongs here: what a command reads and in which order it speaks. Exit codes: 0 done; 1 failed;
-//! 2 wrong call; 3 denied by policy.
+//! 2 wrong call; 3 denied by policy; 4 set, or to be set, and not verified; 5 the guest cannot be
+//! reached.
 #![forbid(unsafe_code)]
 
 mod arguments;
 mod audit;
+mod background;
 mod check;
+mod clocks;
+mod confirm;
+mod install_hook;
 mod plan;
 mod status;
 
@@ -14,7 +19,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
 use crate::config::Config;
@@ -25,7 +30,10 @@ use crate::sources::{ConfigError, load_config};
 enum Exit {
     Done,
     Failed,
+    Usage,
     Denied,
+    NotVerified,
+    Unreachable,
 }
 
 impl From<Exit> for ExitCode {
@@ -33,7 +41,10 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Done => 0_u8,
             Exit::Failed => 1,
+            Exit::Usage => 2,
             Exit::Denied => 3,
+            Exit::NotVerified => 4,
+            Exit::Unreachable => 5,
         })
     }
 }
@@ -61,12 +72,25 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The commands and their options, for the man page and the shells' completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
         Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
+        Command::Sync(options) => clocks::sync(&config(arguments)?, options),
+        Command::Shift(options) => clocks::shift(&config(arguments)?, options),
+        Command::Restore(options) => clocks::restore(&config(arguments)?, options),
+        Command::Sweep(options) => background::sweep(&config(arguments)?, options),
+        Command::Worker(options) => background::worker(&config(arguments)?, options),
+        Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),
+        Command::UninstallHook(options) => install_hook::uninstall(&config(arguments)?, options),
     }
 }
 

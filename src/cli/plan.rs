@@ -4,11 +4,11 @@ use serde::Serialize;
 use super::arguments::Plan;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::judge::{Judgement, judge, warnings};
+use crate::judge::{Judgement, Warning, judge, warnings};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::policy::{Authorized, Request, asks_for_registered_tags};
+use crate::policy::Authorized;
 use crate::report::pairs;
-use crate::sources::{Guest, config_path, find_guest, load_allowlist, registered_tags};
+use crate::sources::{Guest, config_path, find_guest, load_allowlist, request};
 use crate::system;
 use crate::vmconfig::{RtcBase, VmFacts};
 
@@ -27,7 +27,7 @@ struct Answer {
     guest_time: Option<Timestamp>,
     offset_ns: Option<Offset>,
     stages: Vec<&'static str>,
-    warnings: Vec<String>,
+    warnings: Vec<Warning>,
 }
 
 pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
@@ -52,7 +52,10 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let facts = match find_guest(config, vmid, None)? {
         Guest::Qemu(facts) => facts,
         Guest::Container => {
-            let warning = "a container has its host's clock, so there is nothing to set".to_owned();
+            let warning = Warning {
+                code: "CONTAINER",
+                text: "a container has its host's clock, so there is nothing to set".to_owned(),
+            };
             return Ok(Answer {
                 kind: "lxc",
                 warnings: vec![warning],
@@ -75,13 +78,7 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let deny = match load_allowlist(config) {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
-            let mut request = Request {
-                vmid,
-                registered_tags: Vec::new(),
-            };
-            if asks_for_registered_tags(vmid, &facts, &loaded.allowlist) {
-                request.registered_tags = registered_tags(config);
-            }
+            let request = request(config, vmid, &facts, &loaded.allowlist);
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {
@@ -129,7 +126,7 @@ fn permitted(
         guest_time: Some(plan.course.guest_time(now)?),
         offset_ns: Some(plan.course.offset(now)?),
         stages: plan.stages.iter().map(|stage| stage.as_str()).collect(),
-        warnings: warnings(facts, authorized, system::host_clock_synchronised()),
+        warnings: warnings(facts, authorized, now, system::host_clock_synchronised()),
         ..base
     })
 }
@@ -175,7 +172,7 @@ fn text(answer: &Answer) -> String {
         answer
             .warnings
             .iter()
-            .map(|warning| ("warning", warning.clone())),
+            .map(|warning| ("warning", warning.to_string())),
     );
     format!("{what} {}{name}\n{}", answer.vmid, pairs(&lines))
 }

@@ -4,9 +4,9 @@ use serde::Serialize;
 use super::arguments::Status;
 use super::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
-use crate::model::{Now, Offset, ProfileName, StartKind, Timestamp, VmId};
+use crate::model::{Now, Offset, Printable, ProfileName, StartKind, Timestamp, VmId};
 use crate::report::columns;
-use crate::state::{Note, Stage, Store};
+use crate::state::{Keep, Note, Stage, Store};
 use crate::system;
 
 /// One VM, as `--json` prints it.
@@ -22,6 +22,12 @@ struct Row {
     error_ns: Option<Offset>,
     /// What the guest should show now.
     guest_time: Option<Timestamp>,
+    /// When its clock was seen last through its agent.
+    seen: Option<Timestamp>,
+    /// When it gets its real time back.
+    restore_by: Option<Timestamp>,
+    /// What a person should know.
+    remark: Option<Printable>,
     since: Timestamp,
 }
 
@@ -37,7 +43,14 @@ pub(super) fn run(config: &Config, options: &Status) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     for vmid in vmids {
         match store.load(vmid) {
-            Ok(Some(note)) => rows.push(row(&note, now)),
+            Ok(Some(note)) => {
+                let keep = store.load_keep(vmid).unwrap_or_else(|error| {
+                    complain(&error);
+                    exit = Exit::Failed;
+                    None
+                });
+                rows.push(row(&note, keep.as_ref(), now));
+            }
             Ok(None) => {}
             Err(error) => {
                 // One bad file must not hide the others.
@@ -56,25 +69,46 @@ pub(super) fn run(config: &Config, options: &Status) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn row(note: &Note, now: Now) -> Row {
+fn row(note: &Note, keep: Option<&Keep>, now: Now) -> Row {
     let ended = note
         .generation
         .is_some_and(|generation| !generation.is_alive());
-    let offset = note.rtc.map_or(note.offset_ns, |rtc| rtc.offset_ns);
-    let shifted = note.stage == Stage::RtcSet && !ended;
+    let keep = keep.filter(|keep| Some(keep.generation) == note.generation);
+    let agent = keep.and_then(|keep| keep.agent);
+    // What was seen last counts: through the agent, else the RTC at the start.
+    let (verified, error) = match (agent, note.rtc) {
+        (Some(agent), _) => (Some(agent.verified), Some(agent.error_ns)),
+        (None, Some(rtc)) => (Some(rtc.verified), Some(rtc.error_ns)),
+        (None, None) => (None, None),
+    };
+    let offset = match (agent, note.rtc) {
+        (Some(agent), _) => agent.offset_ns,
+        (None, Some(rtc)) => rtc.offset_ns,
+        (None, None) => note.offset_ns,
+    };
+    let shifted = !ended && (agent.is_some() || note.stage == Stage::RtcSet);
+    let course = keep.map_or(note.plan.course, |keep| keep.course);
+    let stage = match keep {
+        _ if ended => "ended",
+        Some(keep) => keep.stage.as_str(),
+        None => note.stage.as_str(),
+    };
+    let remark = keep.and_then(|keep| keep.remark.clone());
     Row {
         vmid: note.vmid,
         profile: note.grant.profile().clone(),
         start_kind: note.start_kind,
-        stage: if ended { "ended" } else { note.stage.as_str() },
-        verified: note.rtc.map(|rtc| rtc.verified),
+        stage,
+        verified,
         offset_ns: offset,
-        error_ns: note.rtc.map(|rtc| rtc.error_ns),
-        guest_time: if shifted {
-            note.plan.course.guest_time(now).ok()
-        } else {
-            None
+        error_ns: error,
+        guest_time: match shifted {
+            true => course.guest_time(now).ok(),
+            false => None,
         },
+        seen: agent.map(|agent| agent.at),
+        restore_by: keep.and_then(|keep| keep.restore_by),
+        remark: remark.or_else(|| note.remark.clone()),
         since: note.since,
     }
 }
@@ -94,6 +128,7 @@ fn text(rows: &[Row]) -> String {
             row.offset_ns.to_string(),
             or_dash(row.error_ns.map(|error| error.to_string())),
             or_dash(row.guest_time.map(|time| time.to_string())),
+            or_dash(row.restore_by.map(|time| time.to_string())),
             row.since.to_string(),
         ]
     };
@@ -106,6 +141,7 @@ fn text(rows: &[Row]) -> String {
         "OFFSET",
         "ERROR",
         "GUEST TIME",
+        "RESTORE BY",
         "SINCE",
     ];
     columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())

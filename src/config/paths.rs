@@ -45,6 +45,8 @@ paths! {
     log, "log" = "/var/log/time-shift";
     /// The socket of the system's log.
     syslog, "syslog" = "/dev/log";
+    /// The command line program, which the hook starts in the background.
+    program, "program" = "/usr/sbin/time-shift";
     /// The host's time zone.
     localtime, "localtime" = "/etc/localtime";
 }

@@ -1,5 +1,10 @@
 //! What QEMU's command line says about a start.
-use crate::model::StartKind;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+use crate::model::{RtcZone, StartKind};
+use crate::system::{self, FileError};
 
 /// The base of the RTC as QEMU was told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -10,6 +15,26 @@ pub enum LaunchRtc {
     Localtime,
     /// `base=DATE`: the RTC does not follow the host's time at all.
     Date,
+}
+
+impl LaunchRtc {
+    /// The zone in which such an RTC's fields are taken. QEMU's command line is what counts, whatever
+    /// the config says; with a date as base only the guest's own `habit` is left. `localtime` is the
+    /// host's zone file.
+    ///
+    /// # Errors
+    /// [`FileError`] where the host's zone is not known.
+    pub fn zone(self, habit: RtcZone, localtime: &Path) -> Result<TimeZone, FileError> {
+        let local = match self {
+            LaunchRtc::Utc => false,
+            LaunchRtc::Localtime => true,
+            LaunchRtc::Date => habit == RtcZone::Local,
+        };
+        match local {
+            true => system::host_zone(localtime),
+            false => Ok(TimeZone::UTC),
+        }
+    }
 }
 
 /// How a QEMU process was started.

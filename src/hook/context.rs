@@ -3,12 +3,11 @@ use std::cell::OnceCell;
 use std::time::Duration;
 
 use super::call::Call;
-use super::voice::Voice;
 use crate::audit::{AuditError, Record, Trail};
 use crate::config::Config;
-use crate::sources;
 use crate::state::Store;
 use crate::system::Deadline;
+use crate::voice::{self, Voice};
 
 /// One run of the hook.
 pub(super) struct Context<'a> {
@@ -38,7 +37,7 @@ impl<'a> Context<'a> {
         if let Some(trail) = self.trail.get() {
             return Ok(trail);
         }
-        let trail = sources::trail(&self.config)?;
+        let trail = voice::trail(&self.config)?;
         Ok(self.trail.get_or_init(|| trail))
     }
 

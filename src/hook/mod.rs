@@ -4,17 +4,18 @@
 //! VM from starting, unless its profile says `block`.
 #![forbid(unsafe_code)]
 
+mod bug;
 mod call;
 mod context;
 mod later;
 pub mod pipeline;
 mod planned;
 mod rtc;
-mod voice;
 
 use std::process::ExitCode;
 
 use self::call::{BadCall, Call};
+use crate::voice::complain;
 
 /// The variable in which Proxmox VE names the node a live migration comes from.
 const MIGRATED_FROM: &str = "PVE_MIGRATED_FROM";
@@ -43,12 +44,12 @@ impl From<Exit> for ExitCode {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
-    voice::never_die_of_a_bug();
+    bug::never_die_of_a_bug();
     let arguments = std::env::args_os().skip(1);
     match Call::parse(arguments, std::env::var_os(MIGRATED_FROM)) {
         Ok(call) => pipeline::run(&call).into(),
         Err(bad) => {
-            voice::warn_without_config(&bad.to_string());
+            complain(&bad.to_string());
             match bad {
                 BadCall::NoVmid => Exit::Usage.into(),
                 BadCall::UnknownPhase { .. }

@@ -8,10 +8,7 @@ use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::judge::{Judgement, judge};
 use crate::model::{Deny, DenyReason, OnTrouble, Phase};
-use crate::policy::{Request, asks_for_registered_tags};
-use crate::sources::{
-    CONFIG_PATH, Guest, find_guest, load_allowlist, load_config, registered_tags,
-};
+use crate::sources::{CONFIG_PATH, Guest, find_guest, load_allowlist, load_config, request};
 use crate::system;
 
 /// Runs one phase.
@@ -84,13 +81,7 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
             return planned::denied(context, &not_loaded.deny.blocking(block), kind);
         }
     };
-    let mut request = Request {
-        vmid: *vmid,
-        registered_tags: Vec::new(),
-    };
-    if asks_for_registered_tags(*vmid, &facts, &loaded.allowlist) {
-        request.registered_tags = registered_tags(&context.config);
-    }
+    let request = request(&context.config, *vmid, &facts, &loaded.allowlist);
     let now = match system::now() {
         Ok(now) => now,
         Err(error) => {

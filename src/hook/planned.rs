@@ -95,6 +95,7 @@ pub(super) fn permitted(
         since_boot: now.boot,
         start_kind: kind,
         lock: facts.lock.clone(),
+        by_hand: false,
         grant: authorized.grant().clone(),
         plan,
         offset_ns: offset,
@@ -119,7 +120,7 @@ pub(super) fn permitted(
             kind,
         );
     }
-    announce(context, authorized, facts, &note, guest_time);
+    announce(context, authorized, facts, &note, guest_time, now);
     Exit::Done
 }
 
@@ -151,6 +152,7 @@ fn announce(
     facts: &VmFacts,
     note: &Note,
     guest_time: Timestamp,
+    now: Now,
 ) {
     let profile = authorized.grant().profile();
     let text = match note.start_kind {
@@ -173,8 +175,9 @@ fn announce(
         // All that is to be known of it has just been said.
         return;
     }
-    let warnings = warnings(facts, authorized, system::host_clock_synchronised());
-    if !warnings.is_empty() {
-        context.voice.warn("warning", &warnings.join("; "));
+    let warnings = warnings(facts, authorized, now, system::host_clock_synchronised());
+    let texts: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    if !texts.is_empty() {
+        context.voice.warn("warning", &texts.join("; "));
     }
 }

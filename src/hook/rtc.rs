@@ -7,9 +7,10 @@ use super::Exit;
 use super::context::Context;
 use super::later::second_net;
 use crate::audit::{Event, IntentLogged, Record};
+use crate::exec;
 use crate::guest::rtc::{RtcError, RtcOrder, RtcReport, set, wait_for_alignment};
-use crate::guest::{LaunchRtc, Monitor, Qemu, Witness};
-use crate::model::{ClockPlan, Offset, Printable, RtcZone, StartKind};
+use crate::guest::{Monitor, Qemu, Witness};
+use crate::model::{ClockPlan, Offset, Printable, StartKind};
 use crate::policy::{Authorized, authorize};
 use crate::state::{Note, RtcResult, Stage, StateError};
 use crate::system;
@@ -48,11 +49,27 @@ pub(super) fn post_start(context: &mut Context<'_>) -> Exit {
         );
         return Exit::Done;
     }
+    let wants_agent = note.plan.stages.agent;
     match stage(context, &mut note) {
         Ok(outcome) => finish(context, note, outcome),
         Err(why) => finish(context, note, Outcome::Failed(why)),
     }
+    if wants_agent {
+        start_worker(context);
+    }
     Exit::Done
+}
+
+/// Hands the rest, which waits for the guest to boot, to the background. Should that fail, the sweep
+/// takes it up within a minute.
+fn start_worker(context: &Context<'_>) {
+    if let Err(error) = exec::start_worker(&context.config.paths.program, context.call.vmid) {
+        let text = format!(
+            "what sets the clock through the guest agent was not started: {error}; \
+             time-shift-sweep.timer does it within a minute, if it is enabled"
+        );
+        context.voice.warn("worker", &text);
+    }
 }
 
 fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
@@ -84,7 +101,7 @@ fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
         }
         StartKind::Cold | StartKind::Paused if !note.plan.stages.rtc => {
             return Ok(Outcome::LeftAlone(
-                "the profile has no RTC stage".to_owned(),
+                "the clock is set through the guest agent, once that answers".to_owned(),
             ));
         }
         StartKind::Cold | StartKind::Paused => {}
@@ -98,23 +115,12 @@ fn stage(context: &Context<'_>, note: &mut Note) -> Result<Outcome, String> {
     let now = system::now().map_err(|error| error.to_string())?;
     let authorized =
         authorize(note.grant.clone(), note.plan, now).map_err(|deny| deny.to_string())?;
-    let zone = zone(context, note, qemu.launch.rtc)?;
+    let zone = qemu
+        .launch
+        .rtc
+        .zone(note.plan.zone, &context.config.paths.localtime);
+    let zone = zone.map_err(|error| format!("the host's time zone is not known: {error}"))?;
     set_rtc(context, note, &qemu, &authorized, &intent, &zone)
-}
-
-/// The zone in which this RTC's fields are taken. QEMU's command line is what counts, whatever the
-/// config says; with a date as base only the guest's own habit is left.
-fn zone(context: &Context<'_>, note: &Note, base: LaunchRtc) -> Result<TimeZone, String> {
-    let local = match base {
-        LaunchRtc::Utc => false,
-        LaunchRtc::Localtime => true,
-        LaunchRtc::Date => note.plan.zone == RtcZone::Local,
-    };
-    if !local {
-        return Ok(TimeZone::UTC);
-    }
-    system::host_zone(&context.config.paths.localtime)
-        .map_err(|error| format!("the host's time zone is not known: {error}"))
 }
 
 fn set_rtc(

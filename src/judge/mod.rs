@@ -12,7 +12,7 @@ use crate::plan;
 use crate::policy::{Authorized, Decision, Request, authorize, decide};
 use crate::vmconfig::VmFacts;
 
-pub use warnings::warnings;
+pub use warnings::{Warning, warnings};
 
 /// What shall happen to a VM's clock.
 #[must_use]

@@ -41,22 +41,23 @@ impl Offset {
 
 impl fmt::Display for Offset {
     /// A sign and the two largest units, as a person would say it, like `-10y 162d`. A year here
-    /// has the average 365.2425 days.
+    /// has the average 365.2425 days. Microseconds are said only where there is nothing larger.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 6] = [
+        const UNITS: [(u64, &str); 7] = [
             (31_556_952_000_000_000, "y"),
             (86_400_000_000_000, "d"),
             (3_600_000_000_000, "h"),
             (60_000_000_000, "m"),
             (1_000_000_000, "s"),
             (1_000_000, "ms"),
+            (1_000, "us"),
         ];
         let mut rest = self.0.unsigned_abs();
         let mut written: u8 = 0;
         for (size, unit) in UNITS {
             let count = rest.checked_div(size).unwrap_or(0);
             rest = rest.checked_rem(size).unwrap_or(0);
-            if count == 0 && written == 0 {
+            if written == 0 && count == 0 || written > 0 && unit == "us" {
                 continue;
             }
             match written {
@@ -88,6 +89,8 @@ mod tests {
         assert_eq!(said(-86_400_000_000_000), "-1d");
         assert_eq!(said(1_500_000_000), "+1s 500ms");
         assert_eq!(said(-329_568_480_000_000_000), "-10y 162d");
+        assert_eq!(said(-448_313), "-448us");
+        assert_eq!(said(131_448_313), "+131ms");
         assert_eq!(said(i64::MIN), "-292y 101d");
     }
 }

@@ -67,6 +67,12 @@ impl ShiftBound {
             .map_err(|_| TimeError::NoSpan)
     }
 
+    /// Whether it allows no distance at all.
+    #[must_use]
+    pub fn is_zero(self) -> bool {
+        self.0.is_zero()
+    }
+
     /// Whether `guest` is no further from `host` than this. What lies beyond the calendar does not
     /// bound anything.
     #[must_use]

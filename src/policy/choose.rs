@@ -1,6 +1,6 @@
 //! Which profile a VM gets: the one its rule assigns, else the one its tag names.
 use crate::allowlist::{Allowlist, Profile, Rule};
-use crate::model::{Deny, DenyReason, Printable, ProfileName, Tag, VmId};
+use crate::model::{ClockTarget, Deny, DenyReason, Printable, ProfileName, Tag, VmId};
 use crate::vmconfig::VmFacts;
 
 /// What a tag that names a profile starts with.
@@ -75,6 +75,65 @@ fn tagged(rule: &Rule, facts: &VmFacts, registered: &[Tag]) -> Result<Option<Str
             None => Ok(None),
         },
     }
+}
+
+/// A profile that somebody names, if the rule lists it.
+pub(super) fn listed<'a>(
+    rule: &Rule,
+    name: &ProfileName,
+    allowlist: &'a Allowlist,
+) -> Result<(&'a ProfileName, &'a Profile), Deny> {
+    let found = allowlist.profiles.get_key_value(name);
+    found.filter(|_| rule.profiles.contains(name)).ok_or_else(|| {
+        let list: Vec<&str> = rule.profiles.iter().map(ProfileName::as_str).collect();
+        Deny::new(
+            DenyReason::ProfileNotAllowed,
+            format!(
+                "the rule for this VM (allowlist line {}) does not list the profile {name}; it lists {}",
+                rule.line,
+                list.join(", ")
+            ),
+        )
+    })
+}
+
+/// The profile of a rule that has no other.
+pub(super) fn only_one<'a>(
+    rule: &Rule,
+    allowlist: &'a Allowlist,
+) -> Result<(&'a ProfileName, &'a Profile), Deny> {
+    match rule.profiles.as_slice() {
+        [one] => listed(rule, one, allowlist),
+        _ => Err(Deny::new(
+            DenyReason::ProfileNotAllowed,
+            format!(
+                "the VM has no profile of its own and its rule (allowlist line {}) lists several; say \
+                 which one with --profile",
+                rule.line
+            ),
+        )),
+    }
+}
+
+/// A profile of the rule whose guests have the host's time.
+pub(super) fn follows_the_host<'a>(
+    rule: &Rule,
+    allowlist: &'a Allowlist,
+) -> Result<(&'a ProfileName, &'a Profile), Deny> {
+    let known = rule.profiles.iter();
+    known
+        .filter_map(|name| allowlist.profiles.get_key_value(name))
+        .find(|(_, profile)| profile.target == ClockTarget::Now)
+        .ok_or_else(|| {
+            Deny::new(
+                DenyReason::ProfileNotAllowed,
+                format!(
+                    "the VM has no shift, and its rule (allowlist line {}) lists no profile with target \
+                     \"now\" by which it could be synchronised",
+                    rule.line
+                ),
+            )
+        })
 }
 
 fn ambiguous(mut tags: Vec<String>) -> Deny {

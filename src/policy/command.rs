@@ -1,10 +1,11 @@
-//! Which commands may be run in a guest: those that the allowlist names for the grant's profile.
+//! Which commands may be run in a guest: those that the allowlist names for the grant's profile, and
+//! those that these name as their `undo` and `query`.
 use super::authorize::Authorized;
 use super::decide::Grant;
 use crate::allowlist::{Allowlist, CommandName};
 use crate::model::{Deny, DenyReason, Invocation};
 
-/// Takes a command from the allowlist, if the grant's profile lists it, or lists one that it undoes.
+/// Takes a command from the allowlist, if the grant's profile lists it, or lists one that names it.
 ///
 /// # Errors
 /// A [`Deny`]; it never keeps a VM from starting, since commands are run long after.
@@ -18,11 +19,13 @@ pub fn authorize_command(
         .get(&grant.profile)
         .map(|profile| profile.guest_commands.as_slice())
         .unwrap_or_default();
-    let undoes = |other: &CommandName| {
+    let named_by = |other: &CommandName| {
         let command = allowlist.guest_commands.get(other);
-        command.and_then(|command| command.undo.as_ref()) == Some(name)
+        command.is_some_and(|command| {
+            command.undo.as_ref() == Some(name) || command.query.as_ref() == Some(name)
+        })
     };
-    let may = listed.iter().any(|other| other == name || undoes(other));
+    let may = listed.iter().any(|other| other == name || named_by(other));
     match allowlist.guest_commands.get(name) {
         Some(command) if may => Ok(Authorized {
             plan: Invocation {

@@ -3,9 +3,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::choose::{choose, profile_tags};
+use super::choose::{choose, follows_the_host, listed, only_one, profile_tags};
 use super::machine::RtcYears;
-use crate::allowlist::{Allowlist, Profile, Rule, TimeService};
+use crate::allowlist::{Allowlist, OnUndo, Profile, Rule, TimeService};
 use crate::model::{
     ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, RtcZone, ShiftBound, Stages, Tag,
     Timestamp, VmId,
@@ -59,6 +59,9 @@ pub struct Grant {
     pub(super) max_shift: ShiftBound,
     pub(super) rtc_years: RtcYears,
     pub(super) time_service: TimeService,
+    pub(super) hold: Duration,
+    pub(super) agent_wait: Duration,
+    pub(super) on_undo: OnUndo,
     pub(super) restore_after: Option<Duration>,
     pub(super) block_when_denied: bool,
     pub(super) block_on_failure: bool,
@@ -125,6 +128,24 @@ impl Grant {
         self.time_service
     }
 
+    /// How long after a start the clock is looked at every few seconds.
+    #[must_use]
+    pub fn hold(&self) -> Duration {
+        self.hold
+    }
+
+    /// How long a running guest may take to its agent.
+    #[must_use]
+    pub fn agent_wait(&self) -> Duration {
+        self.agent_wait
+    }
+
+    /// What is done about a clock that was put back.
+    #[must_use]
+    pub fn on_undo(&self) -> OnUndo {
+        self.on_undo
+    }
+
     /// After how long the guest gets its real time back.
     #[must_use]
     pub fn restore_after(&self) -> Option<Duration> {
@@ -144,11 +165,43 @@ impl Grant {
     }
 }
 
-/// Decides about a VM. Everything that is not expressly allowed is denied.
+/// Which time is asked for.
+#[derive(Clone, Copy, Debug)]
+pub enum Wish<'a> {
+    /// The one of the VM's profile, as at a start.
+    Profile,
+    /// The host's, for a guest that is only to be synchronised. Any profile of the rule that has it
+    /// will do.
+    Now,
+    /// Another one within the rule's bounds, chosen by hand.
+    Target {
+        /// That time.
+        target: &'a ClockTarget,
+        /// The profile that says how; none: the VM's own, else the only one of its rule.
+        profile: Option<&'a ProfileName>,
+    },
+}
+
+/// Decides about a VM's start. Everything that is not expressly allowed is denied.
 pub fn decide(request: &Request, facts: &VmFacts, allowlist: &Allowlist) -> Decision {
+    decide_wish(request, facts, allowlist, Wish::Profile)
+}
+
+/// Decides about a time for a VM. Everything that is not expressly allowed is denied.
+pub fn decide_wish(
+    request: &Request,
+    facts: &VmFacts,
+    allowlist: &Allowlist,
+    wish: Wish<'_>,
+) -> Decision {
     let Some(rule) = allowlist.rule_for(request.vmid) else {
-        return if profile_tags(facts).is_empty() {
+        return if profile_tags(facts).is_empty() && matches!(wish, Wish::Profile) {
             Decision::NotConcerned
+        } else if profile_tags(facts).is_empty() {
+            Decision::Denied(Deny::new(
+                DenyReason::NoRule,
+                "no rule of the allowlist names this VM; add an [[allow]] for it",
+            ))
         } else {
             Decision::Denied(Deny::new(
                 DenyReason::NoRule,
@@ -157,7 +210,7 @@ pub fn decide(request: &Request, facts: &VmFacts, allowlist: &Allowlist) -> Deci
             ))
         };
     };
-    match permit(request, rule, facts, allowlist) {
+    match permit(request, rule, facts, allowlist, wish) {
         Ok(None) => Decision::NotConcerned,
         Ok(Some(grant)) => Decision::Permitted(Box::new(grant)),
         Err(deny) => Decision::Denied(deny),
@@ -169,9 +222,26 @@ fn permit(
     rule: &Rule,
     facts: &VmFacts,
     allowlist: &Allowlist,
+    wish: Wish<'_>,
 ) -> Result<Option<Grant>, Deny> {
-    let Some((name, profile)) = choose(rule, facts, &request.registered_tags, allowlist)? else {
+    let own = || choose(rule, facts, &request.registered_tags, allowlist);
+    let chosen = match wish {
+        Wish::Profile => own()?,
+        Wish::Now => Some(follows_the_host(rule, allowlist)?),
+        Wish::Target { profile, .. } => Some(match profile {
+            Some(name) => listed(rule, name, allowlist)?,
+            None => match own()? {
+                Some(own) => own,
+                None => only_one(rule, allowlist)?,
+            },
+        }),
+    };
+    let Some((name, profile)) = chosen else {
         return Ok(None);
+    };
+    let (target, anchor) = match wish {
+        Wish::Target { target, .. } => (target.clone(), None),
+        Wish::Profile | Wish::Now => (profile.target.clone(), profile.anchor),
     };
     let block = profile.on_denied == OnTrouble::Block;
     check_identity(rule, facts).map_err(|deny| deny.blocking(block))?;
@@ -181,8 +251,8 @@ fn permit(
         vmid: request.vmid,
         profile: name.clone(),
         rule_line: rule.line,
-        target: profile.target.clone(),
-        anchor: profile.anchor,
+        target,
+        anchor,
         stages,
         align: profile.align,
         tolerance: profile.tolerance,
@@ -192,6 +262,9 @@ fn permit(
         max_shift: rule.max_shift,
         rtc_years: RtcYears::of(facts),
         time_service: profile.time_service,
+        hold: profile.hold,
+        agent_wait: profile.agent_wait,
+        on_undo: profile.on_undo,
         restore_after: profile.restore_after,
         block_when_denied: block,
         block_on_failure: profile.on_failure == OnTrouble::Block,

@@ -18,14 +18,17 @@ pub(super) struct RtcYears {
 enum Limit {
     /// `pc` declares no century register: guests take two-digit years below 70 for 20xx.
     Pc,
-    /// What was measured with `q35`; nothing is known to fail right after it.
+    /// A choice: on 2106-02-07 the seconds since 1970 outgrow 32 bits, signed or not. A 64-bit Linux
+    /// showed later years right.
     Q35,
-    /// OVMF rewrites years that it takes for the other century.
+    /// OVMF takes two-digit years from 98 on for 19xx and those below for 20xx, and rewrites the
+    /// century. On `pc` a Linux guest, which reads two digits too, shows 1970 to 1997 right all the
+    /// same; but the RTC is then a century ahead, for other guests and for whoever reads it back.
     Ovmf,
 }
 
 impl RtcYears {
-    /// Measured on QEMU 7.2 and 10.0 with SeaBIOS and OVMF 2022.11, Linux guests.
+    /// Measured by `tests/lab_matrix.rs`, with a Linux guest: the README has the matrix.
     pub(super) fn of(facts: &VmFacts) -> RtcYears {
         let pc = facts.machine == MachineKind::Pc;
         match (facts.ovmf, pc) {
@@ -70,10 +73,15 @@ impl RtcYears {
             Limit::Q35 => "the RTC of this machine type",
             Limit::Ovmf => "the RTC of this machine type under OVMF",
         };
+        let would = if self.why == Limit::Q35 {
+            "may"
+        } else {
+            "would"
+        };
         Err(Deny::new(
             DenyReason::MachineCannotHold,
             format!(
-                "{holder} holds the years {} to {} only, {time} would come up as another; choose a \
+                "{holder} holds the years {} to {} only, {time} {would} come up as another; choose a \
                  target within them{}",
                 self.first,
                 self.last,

@@ -10,7 +10,7 @@ mod command;
 mod decide;
 mod machine;
 
-pub use authorize::{Authorized, authorize};
+pub use authorize::{Authorized, authorize, authorize_restore};
 pub use choose::asks_for_registered_tags;
 pub use command::authorize_command;
-pub use decide::{Decision, Grant, Request, decide};
+pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};

@@ -2,8 +2,10 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use crate::allowlist::Allowlist;
 use crate::config::Config;
 use crate::model::{NodeName, Tag, VmId};
+use crate::policy::{Request, asks_for_registered_tags};
 use crate::system::{self, FileError, Trust};
 use crate::vmconfig::{self, VmFacts};
 
@@ -70,6 +72,19 @@ pub fn find_guest(
                 Guest::Nobody
             })
         }
+    }
+}
+
+/// What policy is asked about a VM: datacenter.cfg is read only where the decision depends on it.
+#[must_use]
+pub fn request(config: &Config, vmid: VmId, facts: &VmFacts, allowlist: &Allowlist) -> Request {
+    let registered_tags = match asks_for_registered_tags(vmid, facts, allowlist) {
+        true => registered_tags(config),
+        false => Vec::new(),
+    };
+    Request {
+        vmid,
+        registered_tags,
     }
 }
 

@@ -1,11 +1,16 @@
 //! The state of a start: what pre-start decided, for post-start and everything after it.
 //!
-//! Belongs here: `/run/time-shift/VMID.json` and nothing else. It is root's alone, like the
-//! allowlist whose bounds it carries.
+//! Belongs here: the files of a VM in `/run/time-shift` (the note of its start, how its clock is
+//! kept) and what outlives its QEMU process. They are root's alone, like the allowlist whose bounds
+//! they carry.
 #![forbid(unsafe_code)]
 
+mod handover;
+mod keep;
 mod note;
 mod store;
 
+pub use handover::{Handover, Handovers};
+pub use keep::{AgentResult, Keep, KeepStage};
 pub use note::{Note, RtcResult, Stage};
 pub use store::{StateError, Store};

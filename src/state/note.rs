@@ -77,6 +77,9 @@ pub struct Note {
     pub start_kind: Option<StartKind>,
     /// The config's lock at pre-start.
     pub lock: Option<Printable>,
+    /// Whether somebody chose this time by hand, for a VM that ran already.
+    #[serde(default)]
+    pub by_hand: bool,
     /// What the VM may have.
     pub grant: Grant,
     /// What was planned within that.

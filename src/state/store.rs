@@ -2,9 +2,13 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::keep::Keep;
 use super::note::Note;
 use crate::model::{Printable, VmId};
-use crate::system::{Dir, FileError};
+use crate::system::{Deadline, Dir, FileError, Lock};
 
 /// Largest note that is read; one has about 2 KiB.
 const LIMIT: usize = 64 * 1024;
@@ -66,31 +70,50 @@ impl Store {
     /// # Errors
     /// [`StateError`].
     pub fn load(&self, vmid: VmId) -> Result<Option<Note>, StateError> {
+        self.read(&file_name(vmid), |note: &Note| {
+            let other = [note.vmid, note.grant.vmid()];
+            let other = other.into_iter().find(|other| *other != vmid);
+            check(note.version, Note::VERSION, other)
+        })
+    }
+
+    /// How a VM's clock is kept, if it is.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn load_keep(&self, vmid: VmId) -> Result<Option<Keep>, StateError> {
+        self.read(&keep_name(vmid), |keep: &Keep| {
+            let other = (keep.vmid != vmid).then_some(keep.vmid);
+            check(keep.version, Keep::VERSION, other)
+        })
+    }
+
+    fn read<T: DeserializeOwned>(
+        &self,
+        name: &str,
+        check: impl FnOnce(&T) -> Result<(), String>,
+    ) -> Result<Option<T>, StateError> {
         let folder = match Dir::open(&self.folder) {
             Ok(folder) => folder,
             Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        let name = file_name(vmid);
-        let bytes = match folder.read(&name, LIMIT) {
+        let bytes = match folder.read(name, LIMIT) {
             Ok(bytes) => bytes,
             Err(error) if error.is_missing() => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        // What a parser says may quote the file.
-        let no_note = |why: String| StateError::NoNote {
-            path: folder.path_of(&name),
-            why: Printable::from(why).to_string(),
-        };
-        let note: Note =
-            serde_json::from_slice(&bytes).map_err(|error| no_note(error.to_string()))?;
-        if note.version != Note::VERSION {
-            return Err(no_note(format!("version {} is not known", note.version)));
+        let read = serde_json::from_slice(&bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|value: T| check(&value).map(|()| value));
+        match read {
+            Ok(value) => Ok(Some(value)),
+            // What a parser says may quote the file.
+            Err(why) => Err(StateError::NoNote {
+                path: folder.path_of(name),
+                why: Printable::from(why).to_string(),
+            }),
         }
-        if note.vmid != vmid || note.grant.vmid() != vmid {
-            return Err(no_note(format!("it is about VM {}", note.vmid)));
-        }
-        Ok(Some(note))
     }
 
     /// Writes a VM's note, whole or not at all.
@@ -98,21 +121,54 @@ impl Store {
     /// # Errors
     /// [`StateError`].
     pub fn save(&self, note: &Note) -> Result<(), StateError> {
-        let folder = Dir::open_or_make(&self.folder, 0o700)?;
-        let bytes = serde_json::to_vec(note).map_err(|error| StateError::NoNote {
-            path: folder.path_of(&file_name(note.vmid)),
-            why: error.to_string(),
-        })?;
-        Ok(folder.replace(&file_name(note.vmid), &bytes, 0o600)?)
+        self.write(&file_name(note.vmid), note)
     }
 
-    /// Forgets a VM's note, if there is one.
+    /// Writes how a VM's clock is kept, whole or not at all.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn save_keep(&self, keep: &Keep) -> Result<(), StateError> {
+        self.write(&keep_name(keep.vmid), keep)
+    }
+
+    fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StateError> {
+        let folder = Dir::open_or_make(&self.folder, 0o700)?;
+        let bytes = serde_json::to_vec(value).map_err(|error| StateError::NoNote {
+            path: folder.path_of(name),
+            why: error.to_string(),
+        })?;
+        Ok(folder.replace(name, &bytes, 0o600)?)
+    }
+
+    /// Lets nobody else work on a VM's clock after its start, until the lock is dropped.
+    ///
+    /// # Errors
+    /// [`StateError`], also where somebody else does it until `deadline`.
+    pub fn lock(&self, vmid: VmId, deadline: Deadline) -> Result<Lock, StateError> {
+        let folder = Dir::open_or_make(&self.folder, 0o700)?;
+        Ok(folder.lock(&format!(".{vmid}.lock"), deadline)?)
+    }
+
+    /// Lets no other worker wait for the same VM, until the lock is dropped.
+    ///
+    /// # Errors
+    /// [`StateError`], also where another one does until `deadline`.
+    pub fn lock_worker(&self, vmid: VmId, deadline: Deadline) -> Result<Lock, StateError> {
+        let folder = Dir::open_or_make(&self.folder, 0o700)?;
+        Ok(folder.lock(&format!(".{vmid}.worker.lock"), deadline)?)
+    }
+
+    /// Forgets a VM's start and how its clock is kept, if there is anything.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn remove(&self, vmid: VmId) -> Result<(), StateError> {
         match Dir::open(&self.folder) {
-            Ok(folder) => Ok(folder.remove(&file_name(vmid))?),
+            Ok(folder) => {
+                folder.remove(&file_name(vmid))?;
+                Ok(folder.remove(&keep_name(vmid))?)
+            }
             Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -140,4 +196,16 @@ impl Store {
 
 fn file_name(vmid: VmId) -> String {
     format!("{vmid}.json")
+}
+
+fn keep_name(vmid: VmId) -> String {
+    format!("{vmid}.keep.json")
+}
+
+fn check(version: u32, known: u32, other: Option<VmId>) -> Result<(), String> {
+    match other {
+        _ if version != known => Err(format!("version {version} is not known")),
+        Some(other) => Err(format!("it is about VM {other}")),
+        None => Ok(()),
+    }
 }

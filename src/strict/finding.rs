@@ -1,5 +1,5 @@
 //! What is wrong in a file, and in which line and column.
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::fmt;
 
 /// Something in a file that the operator has to look at.
@@ -23,10 +23,13 @@ impl fmt::Display for Finding {
     }
 }
 
-/// Turns byte offsets of a text into lines and columns. Costs nothing until it is asked.
+/// Turns byte offsets of a text into lines and columns. Costs nothing until it is asked, and for lines
+/// no memory as long as it is asked from the beginning to the end of the text.
 pub(super) struct Lines<'t> {
     text: &'t str,
     starts: OnceCell<Vec<usize>>,
+    /// The offset that was asked for last, and its line.
+    last: Cell<(usize, usize)>,
 }
 
 impl<'t> Lines<'t> {
@@ -34,6 +37,7 @@ impl<'t> Lines<'t> {
         Lines {
             text,
             starts: OnceCell::new(),
+            last: Cell::new((0, 1)),
         }
     }
 
@@ -59,7 +63,15 @@ impl<'t> Lines<'t> {
 
     /// The line that holds `offset`.
     pub(super) fn line(&self, offset: usize) -> usize {
-        self.line_and_start(offset).0
+        let (from, line) = self.last.get();
+        let between = self.text.as_bytes().get(from..offset);
+        let (Some(between), None) = (between, self.starts.get()) else {
+            return self.line_and_start(offset).0;
+        };
+        let ends = between.iter().filter(|byte| **byte == b'\n').count();
+        let line = line.saturating_add(ends);
+        self.last.set((offset, line));
+        line
     }
 
     /// Line and column of `offset`; beyond the text means its end.
@@ -88,6 +100,18 @@ mod tests {
         assert_eq!(at("x"), (2, 4));
         assert_eq!(at("c"), (4, 1));
         assert_eq!(lines.position(usize::MAX), (4, 2));
+    }
+
+    #[test]
+    fn a_line_is_the_same_forwards_and_backwards() {
+        let text = "a\n\nb\r\nc";
+        let forwards = Lines::new(text);
+        for (offset, line) in [(0, 1), (1, 1), (2, 2), (3, 3), (6, 4), (7, 4), (99, 4)] {
+            assert_eq!(forwards.line(offset), line, "{offset}");
+            let once = Lines::new(text);
+            once.line(4);
+            assert_eq!(once.line(offset), line, "{offset}");
+        }
     }
 
     #[test]

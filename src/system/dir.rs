@@ -65,6 +65,18 @@ impl Dir {
         }
     }
 
+    /// Opens a folder and makes it first where only it is missing, with the mode that its file
+    /// system gives it (pmxcfs has modes of its own).
+    ///
+    /// # Errors
+    /// [`FileError`] as for [`Dir::open`], or where it cannot be made.
+    pub fn open_or_make_plain(path: &Path) -> Result<Dir, FileError> {
+        match mkdir(path, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => Dir::open(path),
+            Err(errno) => Err(FileError::os(path, errno)),
+        }
+    }
+
     /// The path of a file in this folder, for messages.
     #[must_use]
     pub fn path_of(&self, name: &str) -> PathBuf {
@@ -99,13 +111,12 @@ impl Dir {
         self.put(name, content, mode, false)
     }
 
-    /// The same, and on the disk when it returns.
+    /// The same for what has to outlive a crash of the host: old or new, and whole, after it too.
     ///
     /// # Errors
-    /// [`FileError`] as for [`Dir::replace`].
+    /// [`FileError`].
     pub fn replace_durably(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
-        self.put(name, content, mode, true)?;
-        self.sync()
+        self.put(name, content, mode, true)
     }
 
     fn put(&self, name: &str, content: &[u8], mode: u32, durable: bool) -> Result<(), FileError> {

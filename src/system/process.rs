@@ -86,10 +86,12 @@ impl Generation {
         })
     }
 
-    /// Whether this life goes on.
+    /// Whether this life goes on. A zombie has ended, and only its parent has not looked yet.
     #[must_use]
     pub fn is_alive(self) -> bool {
-        Pid::from_raw(self.pid).is_some() && start_ticks(self.pid) == Ok(self.start_ticks)
+        Pid::from_raw(self.pid).is_some()
+            && start_ticks(self.pid) == Ok(self.start_ticks)
+            && cmdline(self.pid).is_ok()
     }
 
     /// When it started, in nanoseconds since the host booted, to a hundredth of a second.

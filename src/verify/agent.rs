@@ -5,11 +5,7 @@ use super::Window;
 use crate::model::{Course, Now, Offset, TimeError, Timestamp};
 
 /// What is aimed at where the profile tolerates more: what is left of a set that met nothing unusual.
-const AIM: Duration = Duration::from_millis(1);
-
-/// Longest lead that a request is given. The way to an agent takes less; an error beyond is not the
-/// way's: something in the guest sets the clock too.
-const LEAD_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const AIM: Duration = Duration::from_millis(1);
 
 /// How far a clock may have drifted between two looks around a set that did nothing.
 const UNCHANGED: Duration = Duration::from_millis(20);
@@ -83,39 +79,6 @@ pub fn agent(
         uncertainty: best.asked.uncertainty(),
         round_trip: length(best),
     })
-}
-
-/// How far the first request has to be ahead of its time: one way of the round trip.
-///
-/// # Errors
-/// [`TimeError::OutOfRange`] never with a round trip that fits a deadline.
-pub fn first_lead(seen: &AgentClock) -> Result<Offset, TimeError> {
-    let way = seen.uncertainty.min(LEAD_LIMIT);
-    Offset::from_nanos(i128::try_from(way.as_nanos()).map_err(|_| TimeError::OutOfRange)?)
-}
-
-/// The lead of the next request, after one with `lead` left the clock as `seen`; `None` where it is
-/// no better to send another: the clock is right, or was no worse (`previous`) the time before.
-///
-/// # Errors
-/// [`TimeError::OutOfRange`] beyond about 292 years.
-pub fn next_lead(
-    lead: Offset,
-    seen: &AgentClock,
-    previous: Option<Offset>,
-    tolerance: Duration,
-) -> Result<Option<Offset>, TimeError> {
-    let no_better = previous.is_some_and(|before| seen.error.distance() >= before.distance());
-    if seen.is_best(tolerance) || no_better {
-        return Ok(None);
-    }
-    let next = i128::from(lead.as_nanos())
-        .checked_sub(seen.error.as_nanos().into())
-        .ok_or(TimeError::OutOfRange)?;
-    match Offset::from_nanos(next) {
-        Ok(next) if next.distance() <= LEAD_LIMIT => Ok(Some(next)),
-        _ => Ok(Some(first_lead(seen)?)),
-    }
 }
 
 /// Whether a clock that was to be set goes on as it did before.
@@ -204,28 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn the_next_request_is_ahead_by_what_the_last_one_left() {
-        let tolerance = Duration::from_millis(250);
-        let next = |error: i64, previous: Option<i64>| {
-            next_lead(
-                offset(MS / 5),
-                &clock(400_000, error),
-                previous.map(offset),
-                tolerance,
-            )
-            .unwrap()
-        };
-        assert_eq!(first_lead(&clock(400_000, 0)), Ok(offset(MS / 5)));
-        assert_eq!(next(-3 * MS, None), Some(offset(MS / 5 + 3 * MS)));
-        assert_eq!(next(3 * MS, Some(-5 * MS)), Some(offset(MS / 5 - 3 * MS)));
-        assert_eq!(next(MS / 2, None), None);
-        assert_eq!(next(3 * MS, Some(-3 * MS)), None);
-        // An hour off is not the way's doing: the same again.
-        assert_eq!(next(3_600_000 * MS, None), Some(offset(MS / 5)));
-        assert_eq!(next(i64::MIN / 2, None), Some(offset(MS / 5)));
-    }
-
-    #[test]
     fn a_set_that_did_nothing_shows() {
         let before = clock(400_000, 86_400_000 * MS);
         assert!(is_unchanged(&before, &clock(400_000, 86_400_010 * MS)));
@@ -249,30 +190,14 @@ mod tests {
             prop_assert!(u128::from(off) <= seen.uncertainty.as_nanos() + 1);
         }
 
-        /// A way that always takes the same is compensated by the second request.
         #[test]
-        fn a_constant_delay_is_gone_after_one_correction(
-            delay in 0_i64..1_000_000_000, round_trip in 0_u64..4_000_000,
-        ) {
-            let lead = first_lead(&clock(round_trip, 0)).unwrap();
-            let left = lead.as_nanos() - delay;
-            let seen = clock(round_trip, left);
-            if let Some(next) = next_lead(lead, &seen, None, Duration::from_millis(250)).unwrap() {
-                prop_assert_eq!(next.as_nanos() - delay, 0);
-            } else {
-                prop_assert!(seen.is_best(Duration::from_millis(250)));
-            }
-        }
-
-        #[test]
-        fn no_clock_makes_it_panic(shown in any::<i64>(), from in any::<u64>(), to in any::<u64>(), lead in any::<i64>()) {
+        fn no_clock_makes_it_panic(shown in any::<i64>(), from in any::<u64>(), to in any::<u64>()) {
             let sample = AgentSample {
                 shown: Timestamp::from_nanos(shown.into()).unwrap(),
                 asked: Window { from: BootInstant::from_nanos(from), to: BootInstant::from_nanos(to) },
             };
             if let Ok(seen) = agent(&[sample], basis(), &course()) {
-                let _ = (next_lead(offset(lead), &seen, None, Duration::ZERO), first_lead(&seen), seen.offset());
-                let _ = is_unchanged(&seen, &clock(0, i64::MIN / 4));
+                let _ = (seen.offset(), is_unchanged(&seen, &clock(0, i64::MIN / 4)));
             }
         }
     }

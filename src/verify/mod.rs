@@ -5,7 +5,9 @@
 #![forbid(unsafe_code)]
 
 mod agent;
+mod lead;
 mod rtc;
 
-pub use agent::{AgentClock, AgentSample, agent, first_lead, is_unchanged, next_lead};
+pub use agent::{AgentClock, AgentSample, agent, is_unchanged};
+pub use lead::{Attempt, first_lead, next_lead};
 pub use rtc::{RtcObservation, Verification, Window, rtc};

@@ -143,9 +143,8 @@ fn the_clusters_allowlist_counts_even_when_it_is_broken_b7() {
     let world = world();
     let other = allow("2017-01-01T00:00:00Z");
     world.write(CLUSTER, &other);
-    world
-        .hook(100, "pre-start")
-        .one_line(0, &["2017-01-01T00:00:00Z"]);
+    let run = world.hook(100, "pre-start");
+    run.says(&["is to boot at 2017-01-01T00:00:00Z"]);
     world.write(CLUSTER, "version = 1\n[[allow]]\n");
     denied_and_recorded(
         &world,

@@ -15,7 +15,8 @@ fn status_follows_a_start_from_its_plan_to_its_end() {
     let note = world.note(100).unwrap();
     let expected = json!([{
         "vmid": 100, "profile": "test", "start_kind": null, "stage": "planned", "verified": null,
-        "offset_ns": note["offset-ns"], "error_ns": null, "guest_time": null, "since": note["since"],
+        "offset_ns": note["offset-ns"], "error_ns": null, "guest_time": null, "seen": null,
+        "restore_by": null, "remark": null, "since": note["since"],
     }]);
     assert_eq!(Value::from(status(&world, &[])), expected);
 
@@ -27,7 +28,8 @@ fn status_follows_a_start_from_its_plan_to_its_end() {
     let expected = json!({
         "vmid": 100, "profile": "test", "start_kind": "cold", "stage": "rtc-set", "verified": true,
         "offset_ns": note["rtc"]["offset-ns"], "error_ns": note["rtc"]["error-ns"],
-        "guest_time": null, "since": note["since"],
+        "guest_time": null, "seen": null, "restore_by": null, "remark": note["remark"],
+        "since": note["since"],
     });
     assert_eq!(row, expected);
     let shown: jiff::Timestamp = shown.as_str().unwrap().parse().unwrap();

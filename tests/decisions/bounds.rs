@@ -212,9 +212,9 @@ fn what_an_administrator_should_know_is_a_second_line() {
     );
     let (run, _) = permitted_in(&world, &["startdate", "args has an -rtc option"]);
     assert_eq!(run.log().lines().count(), 2, "{run:?}");
-    // The default stages: what this version cannot do is said.
+    // The default stages, and a config without the guest agent.
     world.vm(100, "");
     world.write(LOCAL, allow(TARGET).replace("stages = [\"rtc\"]\n", ""));
-    let (run, _) = permitted_in(&world, &["stage agent"]);
+    let (run, _) = permitted_in(&world, &["AGENT_OFF", "agent: 1"]);
     assert_eq!(run.log().lines().count(), 2, "{run:?}");
 }

@@ -11,17 +11,24 @@
     clippy::arithmetic_side_effects
 )]
 
+mod agent;
 mod fake;
+pub mod fake_agent;
 mod guest;
 mod monitor;
+mod ntp;
+pub mod order;
 mod proxmox;
+pub mod saved;
 mod standing;
 pub mod strace;
 mod world;
 
+pub use agent::{TestAgent, Went};
 pub use fake::{Fake, wait_until};
 pub use guest::{Clocks, Guest};
 pub use monitor::{Edge, TestMonitor};
+pub use ntp::Ntp;
 pub use proxmox::Run;
 pub use standing::Standing;
 pub use world::{World, allow};

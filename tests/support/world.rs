@@ -47,30 +47,45 @@ fn program(name: &str, built_by_cargo: &str) -> PathBuf {
     }
 }
 
-/// The guest's kernel and initrd, built once.
-fn lab() -> &'static Path {
-    static LAB: OnceLock<PathBuf> = OnceLock::new();
-    LAB.get_or_init(|| {
-        let out = project().join("target/lab");
-        let built = Run::of(Command::new(project().join("tests/lab/build")).arg(&out));
-        assert_eq!(
-            built.code,
-            Some(0),
+/// Where the guests are.
+pub(super) fn lab() -> PathBuf {
+    project().join("target/lab")
+}
+
+/// Builds the guest that these options start, once.
+fn build_guest(options: &[&str]) {
+    static MINI: OnceLock<()> = OnceLock::new();
+    static DEBIAN: OnceLock<()> = OnceLock::new();
+    let (once, build) = match options.contains(&"--debian") {
+        true => (&DEBIAN, "build-debian"),
+        false => (&MINI, "build"),
+    };
+    once.get_or_init(|| {
+        // Unlike Run::of, as long as it takes: Debian is downloaded and unpacked.
+        let built = script(build).arg(lab()).output().unwrap();
+        assert!(
+            built.status.success(),
             "the lab's guest cannot be built: {built:?}"
         );
-        out
-    })
+    });
 }
 
 impl World {
     /// A node without VMs and without an allowlist.
     pub fn new() -> World {
+        World::based_on(Path::new("/"))
+    }
+
+    /// The same with the programs of the Debian in the folder `base`, QEMU among them. The hook is
+    /// the same one; where it is not linked statically, that Debian must be no older than this.
+    pub fn based_on(base: &Path) -> World {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let root = std::env::temp_dir().join(format!("time-shift-{}-{number}", std::process::id()));
         let made = Run::of(
             script("world")
-                .env("LAB_OUT", project().join("target/lab"))
+                .env("LAB_OUT", lab())
+                .env("LAB_BASE", base)
                 .arg("new")
                 .arg(&root),
         );
@@ -183,9 +198,11 @@ impl World {
     }
 
     /// Launches the QEMU of a VM with options of `tests/lab/qemu`, as Proxmox VE does between
-    /// pre-start and post-start.
+    /// pre-start and post-start. `--debian` boots the Debian guest with its agent, from a disk that
+    /// each VM has to itself and keeps from one launch to the next; `Guest::serve_ntp` is its NTP
+    /// server. Otherwise it is the mini guest, which has no disk and no network.
     pub fn launch(&self, vmid: u32, options: &[&str]) -> Guest<'_> {
-        lab();
+        build_guest(options);
         let mut command = self.command("/opt/lab/qemu");
         let launched = Run::of(command.arg(vmid.to_string()).args(options));
         assert_eq!(launched.code, Some(0), "{launched:?}");
@@ -194,6 +211,8 @@ impl World {
 
     /// An ordinary start: pre-start, QEMU, post-start. What the two phases said comes back.
     pub fn start(&self, vmid: u32, options: &[&str]) -> (Guest<'_>, Run, Run) {
+        // Not between the two phases: to see that nothing is to be done takes seconds too.
+        build_guest(options);
         let before = self.hook(vmid, "pre-start");
         assert_eq!(before.code, Some(0), "{before:?}");
         let guest = self.launch(vmid, options);

@@ -5,7 +5,9 @@ mod base64;
 mod commands;
 mod error;
 mod exec;
+mod look;
 mod set;
+mod set_error;
 mod wire;
 
 use std::path::Path;
@@ -16,7 +18,9 @@ use serde_json::Value;
 pub use commands::{AgentInfo, OsInfo};
 pub use error::{Absence, AgentError, Broken};
 pub use exec::{ExecOutcome, ExecState, RunError, run};
-pub use set::{AgentOrder, AgentReport, SetError, look, set};
+pub use look::look;
+pub use set::{AgentOrder, AgentReport, set};
+pub use set_error::SetError;
 
 use self::answer::Answer;
 use self::wire::{DELIMITER, Wire, WireError};

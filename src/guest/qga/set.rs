@@ -1,38 +1,24 @@
 //! Setting the guest's system clock through its agent: measure, set, read back, correct.
-use std::fmt;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::commands::GET_TIME;
-use super::{Agent, AgentError, Broken};
+use super::look::{PAUSE, STEP, patiently};
+use super::set_error::{POSIX_YEARS, SetError, complaint, sent};
+use super::{Agent, AgentError};
 use crate::audit::IntentLogged;
 use crate::guest::Qemu;
-use crate::model::{ClockPlan, Course, Now, Offset, Printable, TimeError, Timestamp};
+use crate::model::{ClockPlan, Course, Offset, Printable};
 use crate::policy::Authorized;
 use crate::system::{self, Deadline};
-use crate::verify::{self, AgentClock};
+use crate::verify::{self, AgentClock, Attempt};
 
-/// How often the guest is asked for its time; the fastest answer counts.
-const SAMPLES: u8 = 5;
-
-/// An agent that is this slow is not asked again: the socket must stay free for others.
-const SAMPLING_LIMIT: Duration = Duration::from_millis(300);
-
-/// Most requests to set the clock.
-const ROUNDS: u8 = 3;
+/// Most requests to set the clock. On a busy node, where every third came late by chance, three left
+/// one in fifty with that.
+const ROUNDS: usize = 4;
 
 /// How long a request to set the clock may take: on a real guest 0.5 to 1.5 s, for hwclock.
 const SET_LIMIT: Duration = Duration::from_secs(10);
-
-/// How long the socket is left to others before the next try.
-const PAUSE: Duration = Duration::from_millis(300);
-
-/// A step of the host's clock smaller than this is taken for the reading's own noise.
-const STEP: Duration = Duration::from_millis(1);
-
-/// The years that an agent of a POSIX guest takes (QEMU, `qga/commands-posix.c`), and an RTC holds.
-const POSIX_YEARS: std::ops::RangeInclusive<i16> = 1970..=2069;
 
 /// All that setting a guest's clock takes.
 #[derive(Debug)]
@@ -52,8 +38,8 @@ pub struct AgentOrder<'a> {
 /// What was done.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AgentReport {
-    /// How many requests to set the clock were sent; 0 where it was right already, at most 3.
-    pub rounds: u8,
+    /// The requests to set the clock that were sent: none where it was right already, at most 4.
+    pub attempts: Vec<Attempt>,
     /// The clock before.
     pub before: AgentClock,
     /// The clock as read back after the last request.
@@ -67,81 +53,8 @@ pub struct AgentReport {
     pub host_stepped: Option<Offset>,
 }
 
-/// Why the clock was not set.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum SetError {
-    /// It must not be.
-    LeftAlone(&'static str),
-    /// The guest's agent does not take such a year; nothing was sent.
-    Year(Timestamp),
-    /// The agent could not be asked for its time; nothing was sent.
-    Unheard(AgentError),
-    /// A request was sent, and what came of it is not known.
-    NotReadBack(AgentError),
-    /// The agent refused, and reading back shows that nothing has changed.
-    Refused(AgentError),
-    /// The time cannot be calculated; nothing was sent.
-    Time(TimeError),
-}
-
-impl fmt::Display for SetError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            SetError::LeftAlone(why) => write!(f, "the clock was left alone: {why}"),
-            SetError::Year(time) => write!(
-                f,
-                "the clock was left alone: guest agents take the years {} to {} only, not {time}",
-                POSIX_YEARS.start(),
-                POSIX_YEARS.end()
-            ),
-            SetError::Unheard(error) => write!(f, "the clock was not set: {error}"),
-            SetError::NotReadBack(error) => write!(
-                f,
-                "the clock was perhaps set and could not be read back: {error}; look at the guest's clock"
-            ),
-            SetError::Refused(error) => {
-                write!(f, "the clock was not set: {error}")?;
-                f.write_str(remedy(error).unwrap_or_default())
-            }
-            SetError::Time(error) => write!(f, "the clock was not set: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for SetError {}
-
-impl From<TimeError> for SetError {
-    fn from(error: TimeError) -> SetError {
-        SetError::Time(error)
-    }
-}
-
-/// What to do in a guest whose agent does not set the clock, or not without a complaint.
-fn remedy(error: &AgentError) -> Option<&'static str> {
-    let AgentError::Refused { class, text, .. } = error else {
-        return None;
-    };
-    if class.as_str() == "CommandNotFound" || text.as_str().contains("disabled") {
-        return Some(
-            "; allow guest-set-time in the guest's agent (block-rpcs or allow-rpcs in qemu-ga.conf, or \
-             /etc/sysconfig/qemu-ga) and restart it",
-        );
-    }
-    Some(
-        "; install hwclock in the guest: package util-linux-extra on Debian 13 and later, util-linux \
-         elsewhere",
-    )
-}
-
-/// Looks at the guest's clock, compared with what `course` says, and changes nothing.
-///
-/// # Errors
-/// [`SetError::Unheard`] or [`SetError::Time`].
-pub fn look(qemu: &Qemu, course: &Course, deadline: Deadline) -> Result<AgentClock, SetError> {
-    Ok(patiently(qemu, course, deadline)?.1)
-}
-
-/// Sets the guest's clock and reads it back, until it is right or gets no better.
+/// Sets the guest's clock and reads it back, until it is right to a millisecond (or what can be told)
+/// or no request would make it better. The socket is let go of between the requests.
 ///
 /// # Errors
 /// [`SetError`].
@@ -159,16 +72,14 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
     let start = system::now()?;
     let (mut agent, before) = patiently(order.qemu, &plan.course, order.deadline)?;
     check_year(&mut agent, &plan.course, order.deadline)?;
-    let mut rounds: u8 = 0;
+    let first = verify::first_lead(&before)?;
+    let mut lead = (!before.is_best(plan.tolerance)).then_some(first);
+    let mut attempts: Vec<Attempt> = Vec::new();
     let mut refusal = None;
     let mut seen = before;
-    let mut previous = None;
-    let mut lead = match before.is_best(plan.tolerance) {
-        true => None,
-        false => Some(verify::first_lead(&before)?),
-    };
     while let Some(ahead) = lead {
-        if rounds >= ROUNDS || (rounds > 0 && order.deadline.passed()) {
+        let none_sent = attempts.is_empty();
+        if attempts.len() >= ROUNDS || (!none_sent && order.deadline.passed()) {
             break;
         }
         let mut slow = false;
@@ -179,10 +90,10 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
                 drop(agent);
                 order.deadline.sleep(PAUSE);
                 (agent, seen) = patiently(order.qemu, &plan.course, order.deadline)
-                    .map_err(|error| sent(error, rounds))?;
+                    .map_err(|error| sent(error, !none_sent))?;
                 continue;
             }
-            Err(error @ AgentError::Frozen) if rounds == 0 => return Err(SetError::Unheard(error)),
+            Err(error @ AgentError::Frozen) if none_sent => return Err(SetError::Unheard(error)),
             Err(error @ AgentError::Refused { .. }) => refusal = Some(error),
             // It may have been set all the same: reading back tells. Others first.
             Err(_) => slow = true,
@@ -191,40 +102,32 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
         if slow {
             order.deadline.sleep(PAUSE);
         }
-        rounds = rounds.saturating_add(1);
         let limit = Deadline::after(SET_LIMIT).max(order.deadline);
         (agent, seen) =
-            patiently(order.qemu, &plan.course, limit).map_err(|error| sent(error, rounds))?;
+            patiently(order.qemu, &plan.course, limit).map_err(|error| sent(error, true))?;
+        attempts.push(Attempt {
+            lead: ahead,
+            error: seen.error,
+        });
         if let Some(error) = &refusal {
-            if rounds == 1 && verify::is_unchanged(&before, &seen) {
+            if none_sent && verify::is_unchanged(&before, &seen) {
+                if seen.is_within(plan.tolerance) {
+                    break;
+                }
                 return Err(SetError::Refused(error.clone()));
             }
         }
-        lead = verify::next_lead(ahead, &seen, previous, plan.tolerance)?;
-        previous = Some(seen.error);
+        lead = verify::next_lead(first, &attempts, &seen, plan.tolerance)?;
     }
     let stepped = system::now()?.step_since(start)?;
     Ok(AgentReport {
-        rounds,
+        attempts,
         before,
         after: seen,
         verified: seen.is_within(plan.tolerance),
         complaint: refusal.map(|error| Printable::sentence(&complaint(&error))),
         host_stepped: (stepped.distance() > STEP).then_some(stepped),
     })
-}
-
-/// The agent's words, and what would make it content.
-fn complaint(error: &AgentError) -> String {
-    format!("{error}{}", remedy(error).unwrap_or_default())
-}
-
-/// What an error while reading back means once a request was sent.
-fn sent(error: SetError, rounds: u8) -> SetError {
-    match error {
-        SetError::Unheard(error) if rounds > 0 => SetError::NotReadBack(error),
-        other => other,
-    }
 }
 
 /// A year that the agent would refuse is not sent. Only Windows takes others than [`POSIX_YEARS`].
@@ -239,59 +142,4 @@ fn check_year(agent: &mut Agent, course: &Course, deadline: Deadline) -> Result<
         true => Ok(()),
         false => Err(SetError::Year(time)),
     }
-}
-
-/// Connects and measures; what passes by waiting is waited for.
-fn patiently(
-    qemu: &Qemu,
-    course: &Course,
-    deadline: Deadline,
-) -> Result<(Agent, AgentClock), SetError> {
-    loop {
-        match measure(qemu, course, deadline) {
-            Ok(measured) => return Ok(measured),
-            Err(SetError::Unheard(error)) if error.may_pass() && !deadline.passed() => {
-                deadline.sleep(PAUSE);
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Connects, which the agent's first and slowest answer is for, and measures. Where the host's clock
-/// is stepped in between, what was measured is compared with a time that nobody has any more: then
-/// it is measured again.
-fn measure(
-    qemu: &Qemu,
-    course: &Course,
-    deadline: Deadline,
-) -> Result<(Agent, AgentClock), SetError> {
-    let mut agent =
-        Agent::connect(&qemu.agent, qemu.generation, deadline).map_err(SetError::Unheard)?;
-    loop {
-        let basis = system::now()?;
-        let seen = sample(&mut agent, basis, course, deadline)?;
-        if system::now()?.step_since(basis)?.distance() <= STEP {
-            return Ok((agent, seen));
-        }
-    }
-}
-
-fn sample(
-    agent: &mut Agent,
-    basis: Now,
-    course: &Course,
-    deadline: Deadline,
-) -> Result<AgentClock, SetError> {
-    let enough = Deadline::after(SAMPLING_LIMIT);
-    let mut samples = Vec::new();
-    for _ in 0..SAMPLES {
-        samples.push(agent.get_time(deadline).map_err(SetError::Unheard)?);
-        if enough.passed() {
-            break;
-        }
-    }
-    // Nothing about the host's side is out of range, or no plan had been authorised.
-    let nonsense = Broken::UnexpectedAnswer { command: GET_TIME };
-    verify::agent(&samples, basis, course).map_err(|_| SetError::Unheard(nonsense.into()))
 }

@@ -90,6 +90,9 @@ pub fn set(
             "the intent that was written down is about another VM".to_owned(),
         ));
     }
+    if !order.authorized.plan().stages.rtc {
+        return Err(RtcError::LeftAlone("the plan has no RTC stage".to_owned()));
+    }
     let state = monitor.run_state(deadline)?;
     let migrating = monitor.migrating(deadline)?;
     let treatment = treatment(&state, migrating, order.lock);

@@ -1,0 +1,36 @@
+//! What systemd calls: `time-shift worker` for each start, `time-shift sweep` each minute.
+use super::arguments::{Sweep, Worker};
+use super::clocks::exit_of;
+use super::{Exit, Failure, complain, put, put_json};
+use crate::config::Config;
+use crate::keeper;
+
+pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure> {
+    match keeper::work(config, options.vmid) {
+        Ok(_) => Ok(Exit::Done),
+        // What was to be said and recorded has been. systemd need not count it as a failure of its own.
+        Err(error) => {
+            complain(&format!("VM {}: {error}", options.vmid));
+            Ok(exit_of(&error))
+        }
+    }
+}
+
+pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
+    let report = keeper::sweep(config)?;
+    if options.json {
+        put_json(&report)?;
+    } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        put(&format!(
+            "right {}, set {}, restored {}, left {}, not reached {}, not due {}, ended {}\n",
+            report.right,
+            report.set,
+            report.restored,
+            report.left,
+            report.unreachable,
+            report.skipped,
+            report.ended,
+        ))?;
+    }
+    Ok(Exit::Done)
+}

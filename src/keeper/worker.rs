@@ -1,0 +1,233 @@
+//! The worker of one VM and start: waits for the guest's agent, sets the clock, stays for a while.
+use std::time::{Duration, Instant};
+
+use super::apply::Occasion;
+use super::error::KeepError;
+use super::intended::goes_on;
+use super::subject::{Quiet, Subject};
+use crate::audit::{Event, Record};
+use crate::config::Config;
+use crate::guest::qga::{Agent, AgentError};
+use crate::guest::{Qemu, RunState, rtc};
+use crate::model::{Deny, Printable, VmId};
+use crate::state::{Keep, KeepStage, Note, Store};
+use crate::system::{self, Deadline};
+
+/// How long an earlier worker of the same VM may take to notice that it is over.
+const OTHER_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often it is tried whether the agent is there yet.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// How long one try may take. It holds the agent's socket, which Proxmox VE's own wait of 3 s must
+/// still get.
+const TRY_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often QEMU is asked whether the guest runs at all.
+const STATE_PAUSE: Duration = Duration::from_secs(1);
+
+/// How long setting may take once the agent has answered: a backup may have frozen the guest.
+const SET_LIMIT: Duration = Duration::from_secs(120);
+
+/// How often the clock is looked at while the profile's `hold` lasts.
+const HOLD_PAUSE: Duration = Duration::from_secs(10);
+
+/// How a worker ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorkerEnd {
+    /// The clock was set, and `hold` is over.
+    Done,
+    /// There was nothing to do for it.
+    Nothing,
+    /// The VM stopped, or was started anew.
+    Over,
+}
+
+/// Waits for the agent of a VM that has just been started, sets its clock, and looks at it every few
+/// seconds for as long as its profile says.
+///
+/// # Errors
+/// [`KeepError`]; it has been said and recorded.
+pub fn work(config: &Config, vmid: VmId) -> Result<WorkerEnd, KeepError> {
+    let store = Store::new(&config.paths.state);
+    let Ok(_alone) = store.lock_worker(vmid, Deadline::after(OTHER_LIMIT)) else {
+        return Ok(WorkerEnd::Nothing);
+    };
+    let Some(note) = store.load(vmid)? else {
+        return Ok(WorkerEnd::Nothing);
+    };
+    let Ok(qemu) = Qemu::find(&config.paths.qemu_server, vmid) else {
+        return Ok(WorkerEnd::Over);
+    };
+    let boot_id = system::boot_id().map_err(|error| KeepError::Failed(error.to_string()))?;
+    if !note.plan.stages.agent || !note.belongs_to(qemu.generation, &boot_id) {
+        return Ok(WorkerEnd::Nothing);
+    }
+    let known = store.load_keep(vmid)?;
+    let known = known.filter(|keep| keep.generation == qemu.generation);
+    if known.is_none_or(|keep| keep.stage == KeepStage::Waiting) {
+        store.save_keep(&Keep::waiting(vmid, qemu.generation, note.plan.course))?;
+        match wait_for_agent(&store, &note, &qemu) {
+            Ok(()) => {}
+            Err(Waited::Over) => return Ok(WorkerEnd::Over),
+            Err(Waited::GivenUp(why)) => {
+                let mut subject = Subject::find(config, vmid, Quiet::Yes)?;
+                return Err(subject.give_up(&why));
+            }
+        }
+        let mut subject = Subject::find(config, vmid, Quiet::Yes)?;
+        subject.settle_and_say("the guest has started", SET_LIMIT)?;
+    }
+    hold(config, vmid, &qemu)
+}
+
+/// Why the agent is not waited for any more.
+enum Waited {
+    Over,
+    GivenUp(String),
+}
+
+fn wait_for_agent(store: &Store, note: &Note, qemu: &Qemu) -> Result<(), Waited> {
+    let mut left = note.grant.agent_wait();
+    let mut looked = Instant::now();
+    loop {
+        let last = match Agent::connect(&qemu.agent, qemu.generation, Deadline::after(TRY_LIMIT)) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.may_pass() => error,
+            // No socket, or nobody at the other end: waiting changes nothing.
+            Err(error) if qemu.generation.is_alive() => {
+                return Err(Waited::GivenUp(error.to_string()));
+            }
+            Err(_) => return Err(Waited::Over),
+        };
+        std::thread::sleep(PAUSE);
+        if looked.elapsed() < STATE_PAUSE {
+            continue;
+        }
+        let ours = store.load(note.vmid).ok().flatten();
+        let ours = ours.is_some_and(|now| now.since_boot == note.since_boot);
+        if !ours || !qemu.generation.is_alive() {
+            return Err(Waited::Over);
+        }
+        // A guest that stands, or has not arrived yet, cannot answer: that time does not count.
+        let runs = rtc::run_state(qemu, Deadline::after(TRY_LIMIT));
+        if runs == Ok(RunState::Running) {
+            left = left.saturating_sub(looked.elapsed());
+        }
+        looked = Instant::now();
+        if left.is_zero() {
+            return Err(Waited::GivenUp(given_up(note, &last)));
+        }
+    }
+}
+
+fn given_up(note: &Note, last: &AgentError) -> String {
+    format!(
+        "not verified: no guest agent answered within {} s of running time (agent-wait): {last}",
+        note.grant.agent_wait().as_secs()
+    )
+}
+
+impl Subject<'_> {
+    /// Gives the guest the time that it shall have, in the background: says what came of it.
+    pub(super) fn settle_and_say(&mut self, why: &str, limit: Duration) -> Result<(), KeepError> {
+        match self.settle(why, Deadline::after(limit)) {
+            Ok(text) => self.voice.say(Event::Outcome, &text),
+            Err(KeepError::Denied(deny)) => {
+                self.denied(&deny);
+                return Err(deny.into());
+            }
+            Err(error) => {
+                self.voice.alarm(Event::Outcome.code(), &error.to_string());
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives the guest the time that it shall have. Gives what was done, for people.
+    pub(super) fn settle(&mut self, why: &str, deadline: Deadline) -> Result<String, KeepError> {
+        let intended = self.intended()?;
+        let proposal = self.may_keep(intended.course)?;
+        let own = self.note.as_ref().filter(|note| !goes_on(note));
+        let receipt = own.and_then(|note| note.intent.as_ref());
+        let intent = match receipt.and_then(|receipt| self.trail.redeem(receipt, self.vmid)) {
+            Some(intent) => intent,
+            None => self.intend(&proposal, &format!("{why}: its time {}", intended.source))?,
+        };
+        let restore_by = intended.handover.and_then(|known| known.restore_by);
+        self.stop_services(&proposal, &intent, restore_by)?;
+        let occasion = Occasion {
+            restore_by,
+            ..Occasion::OUTCOME
+        };
+        let (_, mut text) = self.apply(&proposal, &intent, occasion, deadline)?;
+        if goes_on_or_none(self.note.as_ref()) {
+            text = format!("{text}; {}", intended.source);
+        }
+        Ok(text)
+    }
+
+    /// Writes down and says that policy does not permit it (any more).
+    pub(super) fn denied(&mut self, deny: &Deny) {
+        let text = KeepError::Denied(deny.clone()).to_string();
+        self.record(&Record {
+            name: self.facts.name.as_ref(),
+            reason: Some(deny.reason),
+            text: Some(Printable::sentence(&text)),
+            ..Record::new(Event::Denied, self.vmid)
+        });
+        self.voice.warn(Event::Denied.code(), &text);
+        self.end_as(KeepStage::Denied, &text);
+    }
+
+    /// Writes down and says that the agent did not come.
+    pub(super) fn give_up(&mut self, why: &str) -> KeepError {
+        self.report(Event::Outcome, why);
+        self.end_as(KeepStage::GaveUp, why);
+        KeepError::Unreachable(why.to_owned())
+    }
+
+    fn end_as(&mut self, stage: KeepStage, why: &str) {
+        let Some(keep) = self.keep.clone() else {
+            return;
+        };
+        let keep = Keep {
+            stage,
+            remark: Some(Printable::sentence(why)),
+            ..keep
+        };
+        if let Err(error) = self.save(keep) {
+            self.voice.warn("state", &error.to_string());
+        }
+    }
+}
+
+fn goes_on_or_none(note: Option<&Note>) -> bool {
+    note.is_none_or(goes_on)
+}
+
+/// Looks at the clock every few seconds until the profile's `hold` is over. The sweep does it from
+/// then on.
+fn hold(config: &Config, vmid: VmId, qemu: &Qemu) -> Result<WorkerEnd, KeepError> {
+    let store = Store::new(&config.paths.state);
+    loop {
+        let keep = store.load_keep(vmid)?;
+        let Some(keep) = keep.filter(|keep| keep.generation == qemu.generation) else {
+            return Ok(WorkerEnd::Over);
+        };
+        let now = system::now()?;
+        let kept = matches!(keep.stage, KeepStage::Kept | KeepStage::Unverified);
+        if !kept || keep.hold_until.is_none_or(|end| now.boot >= end) {
+            return Ok(WorkerEnd::Done);
+        }
+        std::thread::sleep(HOLD_PAUSE);
+        if !qemu.generation.is_alive() {
+            return Ok(WorkerEnd::Over);
+        }
+        // What goes wrong is said where it happens; the sweep is the second pair of eyes.
+        if let Ok(mut subject) = Subject::find(config, vmid, Quiet::Yes) {
+            let _ = subject.look_again(Deadline::after(TRY_LIMIT.saturating_mul(2)));
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The sweep: what was moved is set again, what is over is given back.
+use nix::sys::signal::{Signal, kill};
+
+use super::*;
+
+#[test]
+fn a_clock_that_was_put_back_is_reported_and_set_again_a9() {
+    let world = world("");
+    let guest = kept(&world);
+    let before = intended(&world);
+    for time in 1..=6 {
+        let now = jiff::Timestamp::now().strftime("%Y-%m-%d %H:%M:%S");
+        moved_inside(&world, &now.to_string());
+        let report = swept(&world);
+        let undone = records(&world, "undone");
+        assert_eq!(undone.len(), time, "{undone:?}");
+        let text = undone[time - 1]["text"].as_str().unwrap();
+        assert!(text.contains("that is the host's time"), "{text}");
+        if time <= 5 {
+            assert_eq!(report["set"], 1, "{time}: {report} {:?}", keep(&world));
+            offset_is(&guest, before);
+        } else {
+            // A fight that cannot be won is not fought on.
+            assert_eq!(report["left"], 1, "{report}");
+            assert!(text.contains("5 times within an hour"), "{text}");
+            assert!(guest.ahead().abs() <= 4, "{}", guest.ahead());
+        }
+    }
+    assert_eq!(keep(&world).unwrap()["stage"], "unverified");
+    // Nothing new happened, so nothing is said again.
+    assert_eq!(swept(&world)["left"], 1);
+    assert_eq!(records(&world, "undone").len(), 6);
+}
+
+#[test]
+fn with_on_undo_report_it_is_only_reported_a9() {
+    let world = world("on-undo = \"report\"\n");
+    let guest = kept(&world);
+    moved_inside(&world, "2019-05-01 12:00:00");
+    assert_eq!(swept(&world)["left"], 1);
+    let undone = records(&world, "undone");
+    let text = undone[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("on-undo") && text.contains("a reboot of the guest"),
+        "{text}"
+    );
+    assert!(guest.ahead() > intended(&world) + 86_400);
+}
+
+#[test]
+fn a_reset_guest_has_its_time_again_within_a_minute_of_its_agent_a9() {
+    let world = world("");
+    let guest = kept(&world);
+    let before = intended(&world);
+    // A systemd guest comes back at systemd's epoch; this one is told another time while it is up.
+    guest.monitor().call("system_reset", json!({}));
+    let begun = Instant::now();
+    while guest.serial().matches("LAB ready").count() < 2 {
+        assert!(begun.elapsed() < LIMIT, "it does not come back");
+        sleep(Duration::from_millis(50));
+    }
+    moved_inside(&world, "2026-04-01 00:00:00");
+    assert_eq!(swept(&world)["set"], 1);
+    offset_is(&guest, before);
+}
+
+#[test]
+fn what_is_over_is_given_back_by_the_sweep_a7() {
+    let world = world("restore-after = \"1s\"\n");
+    let guest = kept(&world);
+    sleep(Duration::from_secs(1));
+    assert_eq!(swept(&world)["restored"], 1);
+    offset_is(&guest, 0);
+    assert_eq!(keep(&world).unwrap()["stage"], "restored");
+    assert_eq!(swept(&world)["restored"], 0);
+}
+
+#[test]
+fn two_sweeps_at_once_do_no_harm_a7() {
+    let world = world("restore-after = \"1s\"\n");
+    let guest = kept(&world);
+    sleep(Duration::from_secs(1));
+    let sweeps: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| swept(&world))).collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap())
+            .collect()
+    });
+    let restored: i64 = sweeps
+        .iter()
+        .map(|report| report["restored"].as_i64().unwrap())
+        .sum();
+    assert_eq!(restored, 1, "{sweeps:?}");
+    assert_eq!(records(&world, "restored").len(), 1);
+    offset_is(&guest, 0);
+}
+
+#[test]
+fn a_vm_that_stopped_without_a_word_is_forgotten_a9() {
+    let world = world("");
+    let guest = kept(&world);
+    guest.kill();
+    assert_eq!(swept(&world)["ended"], 1);
+    assert_eq!(records(&world, "ended").len(), 1);
+    assert!(world.note(100).is_none() && keep(&world).is_none());
+}
+
+#[test]
+fn a_worker_that_was_killed_is_replaced_by_the_sweep_a3_f3() {
+    let world = world("");
+    let (guest, _, _) = world.start(100, &["-m", "q35", "--agent", "--", "-S"]);
+    until(&world, "waiting");
+    kill(worker(&world).unwrap(), Signal::SIGKILL).unwrap();
+    wait_until("the worker is gone", || worker(&world).is_none());
+    guest.monitor().call("cont", json!({}));
+    guest.booted();
+    let begun = Instant::now();
+    while swept(&world)["set"] != 1 {
+        assert!(begun.elapsed() < LIMIT, "never set: {:?}", keep(&world));
+        sleep(Duration::from_millis(500));
+    }
+    assert_eq!(keep(&world).unwrap()["stage"], "kept");
+    offset_is(&guest, intended(&world));
+}
