@@ -29,13 +29,13 @@ const NOTE: &str = "/run/time-shift/100.json";
 const TRAIL: &str = "/var/log/time-shift/audit.log";
 
 fn world() -> World {
-    World::with_vm("ostype: l26\n", &allow(TARGET))
+    World::with_vm("ostype: other\n", &allow(TARGET))
 }
 
 /// The same with a profile that would rather not start the VM than start it with the real time.
 fn blocking_world() -> World {
     let allowlist = allow(TARGET).replace("stages", "on-failure = \"block\"\nstages");
-    World::with_vm("ostype: l26\n", &allowlist)
+    World::with_vm("ostype: other\n", &allowlist)
 }
 
 fn mode(world: &World, path: &str) -> u32 {

@@ -22,7 +22,7 @@ const TARGET: &str = "2016-06-15T12:00:00Z";
 
 /// A node with a syslog daemon that has received nothing yet.
 fn world() -> (World, UnixDatagram) {
-    let world = World::with_vm("ostype: l26\n", &allow(TARGET));
+    let world = World::with_vm("ostype: other\n", &allow(TARGET));
     let daemon = UnixDatagram::bind(world.path("/dev/log")).unwrap();
     daemon.set_nonblocking(true).unwrap();
     (world, daemon)

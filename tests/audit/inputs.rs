@@ -15,7 +15,7 @@ const KEY: &str = "/var/lib/time-shift/audit.key";
 type Case<'a, T> = (&'a str, &'a dyn Fn(&T));
 
 fn world() -> World {
-    World::with_vm("ostype: l26\n", &allow("2016-06-15T12:00:00Z"))
+    World::with_vm("ostype: other\n", &allow("2016-06-15T12:00:00Z"))
 }
 
 /// A world in which a start has been recorded.
