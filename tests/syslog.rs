@@ -28,8 +28,14 @@ fn world() -> (World, UnixDatagram) {
     (world, daemon)
 }
 
-/// All that has arrived.
+/// All that has arrived, but for the seals of the trail.
 fn arrived(daemon: &UnixDatagram) -> Vec<String> {
+    let mut messages = all_arrived(daemon);
+    messages.retain(|message| !message.contains("trail sealed: "));
+    messages
+}
+
+fn all_arrived(daemon: &UnixDatagram) -> Vec<String> {
     let mut buffer = [0; 65536];
     let mut messages = Vec::new();
     while let Ok(length) = daemon.recv(&mut buffer) {

@@ -1,4 +1,6 @@
 //! The arguments, and their help texts.
+pub(super) mod audit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -38,6 +40,9 @@ pub(super) enum Command {
                             Exit codes: 0 no error found, 1 errors found."
     )]
     Check(Check),
+    /// Reads and checks the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Shows the VMs that were started with another time and what was done to their clocks
     #[command(
         after_help = "error is measured minus intended; offset is guest minus host, \

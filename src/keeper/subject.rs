@@ -10,7 +10,7 @@ use crate::sources::{Guest, config_path, find_guest};
 use crate::state::{Handovers, Keep, Note, Store};
 use crate::system::{Deadline, Lock};
 use crate::vmconfig::VmFacts;
-use crate::voice::Voice;
+use crate::voice::{Voice, trail};
 
 /// How long somebody else's work on the same clock is waited for.
 const LOCK_LIMIT: Duration = Duration::from_secs(20);
@@ -64,7 +64,7 @@ impl<'a> Subject<'a> {
         let facts = facts(config, vmid)?;
         let qemu = Qemu::find(&config.paths.qemu_server, vmid)
             .map_err(|error| KeepError::NotRunning(error.to_string()))?;
-        let trail = Trail::new(&config.paths.log)?;
+        let trail = trail(config)?;
         let note = store.load(vmid)?;
         let note = note.filter(|note| note.belongs_to(qemu.generation, trail.boot_id()));
         let keep = store.load_keep(vmid)?;

@@ -12,13 +12,14 @@ use super::error::KeepError;
 use super::look::Seen;
 use super::restore::restore_until;
 use super::subject::{Quiet, Subject};
-use crate::audit::{Event, Record, Trail};
+use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::guest::qga::Agent;
 use crate::guest::{RunState, rtc};
 use crate::model::{BootInstant, Now};
 use crate::state::{Keep, KeepStage, Note, Store};
 use crate::system::{self, Deadline};
+use crate::voice::trail;
 
 /// How long a whole sweep may take. The next one begins a minute after it.
 const LIMIT: Duration = Duration::from_secs(50);
@@ -208,7 +209,7 @@ fn ended(config: &Config, store: &Store, note: &Note) -> End {
     if still.is_none_or(|still| still.since_boot != note.since_boot) {
         return End::Skipped;
     }
-    let recorded = Trail::new(&config.paths.log).and_then(|trail| trail.record(&record));
+    let recorded = trail(config).and_then(|trail| trail.record(&record));
     match recorded.is_ok() && store.remove(note.vmid).is_ok() {
         true => End::Ended,
         false => End::Skipped,
