@@ -72,7 +72,7 @@ impl Subject<'_> {
             .filter(|then| now.since(*then) < HOUR)
             .collect();
         let reports_only = proposal.authorized.grant().on_undo() == OnUndo::Report;
-        let too_often = jumped && recent.len() >= SETTINGS_AN_HOUR;
+        let too_often = recent.len() >= SETTINGS_AN_HOUR;
         if reports_only || too_often {
             let why = match reports_only {
                 true => "its profile says on-undo = \"report\"",
