@@ -9,6 +9,7 @@
 mod allow;
 mod apply;
 mod by_hand;
+mod due;
 mod error;
 mod intended;
 mod look;

@@ -23,9 +23,9 @@ impl Subject<'_> {
         proposal: &Proposal,
         intent: &IntentLogged,
         restore_by: Option<Timestamp>,
-    ) -> Result<(), KeepError> {
+    ) {
         if proposal.authorized.grant().time_service() != TimeService::Stop {
-            return Ok(());
+            return;
         }
         let commands = match self.commands(proposal, Does::Stop) {
             Ok(commands) => commands,
@@ -34,7 +34,7 @@ impl Subject<'_> {
                     "time-service",
                     &format!("no time service was stopped: {why}"),
                 );
-                return Ok(());
+                return;
             }
         };
         let known = self.handovers.load(self.vmid);
@@ -49,7 +49,14 @@ impl Subject<'_> {
             if let Some(name) = &command.undo {
                 if !undo.iter().any(|known| known == name.as_str()) {
                     undo.push(name.to_string());
-                    self.hand_over(proposal, restore_by, undo.clone())?;
+                    if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
+                        let text = format!(
+                            "no time service was stopped, since what would start it again could not \
+                             be written down: {error}"
+                        );
+                        self.voice.warn("time-service", &text);
+                        return;
+                    }
                 }
             }
             let why = match self.run(proposal, intent, &command.name) {
@@ -60,11 +67,14 @@ impl Subject<'_> {
             let text = format!("a time service may still run: {why}");
             self.voice.warn("time-service", &text);
         }
-        Ok(())
     }
 
-    /// Starts again what was stopped. Gives the commands that did not do it.
-    pub(super) fn start_services(&self, proposal: &Proposal, intent: &IntentLogged) -> Vec<String> {
+    /// Starts again what was stopped. Gives the commands that did not do it, each with the reason.
+    pub(super) fn start_services(
+        &self,
+        proposal: &Proposal,
+        intent: &IntentLogged,
+    ) -> Vec<(String, String)> {
         let known = self.handovers.load(self.vmid);
         let undo = known.map(|known| known.undo).unwrap_or_default();
         let mut left = Vec::new();
@@ -74,8 +84,8 @@ impl Subject<'_> {
                 .and_then(|name| self.run(proposal, intent, &name));
             match done {
                 Ok(0) => {}
-                Ok(code) => left.push(format!("{text} (ended with {code})")),
-                Err(why) => left.push(format!("{text} ({why})")),
+                Ok(code) => left.push((text, format!("ended with {code}"))),
+                Err(why) => left.push((text, why)),
             }
         }
         left
@@ -85,10 +95,10 @@ impl Subject<'_> {
     pub(super) fn hand_over_commands(
         &self,
         proposal: &Proposal,
-        left: &[String],
+        left: &[(String, String)],
     ) -> Result<(), KeepError> {
-        let names = left.iter().filter_map(|text| text.split(' ').next());
-        self.hand_over(proposal, None, names.map(str::to_owned).collect())
+        let names = left.iter().map(|(name, _)| name.clone());
+        self.hand_over(proposal, None, names.collect())
     }
 
     /// The time services that run in the guest, by the commands that ask for them.
@@ -166,7 +176,13 @@ impl Subject<'_> {
         let grant = proposal.authorized.grant();
         let authorized = authorize_command(grant, &proposal.loaded.allowlist, name)
             .map_err(|deny| deny.to_string())?;
-        let (code, text) = match run(&self.qemu, &authorized, intent, CONNECT_LIMIT) {
+        let until = self.budget.map(|budget| budget.commands_end);
+        if until.is_some_and(Deadline::passed) {
+            return Err(format!(
+                "guest command {name}: not run: no time is left for it"
+            ));
+        }
+        let (code, text) = match run(&self.qemu, &authorized, intent, CONNECT_LIMIT, until) {
             Ok(outcome) => {
                 let mut text = match (outcome.exit_code, outcome.signal) {
                     (Some(code), _) => format!("guest command {name} ended with {code}"),

@@ -24,6 +24,15 @@ pub enum Quiet {
     Yes,
 }
 
+/// What a sweep has for one guest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Until when its clock may begin to be set.
+    pub(super) sets_begin: Deadline,
+    /// Until when commands may run in it.
+    pub(super) commands_end: Deadline,
+}
+
 /// A VM that runs here, locked against other work on its clock.
 #[derive(Debug)]
 pub struct Subject<'a> {
@@ -39,6 +48,8 @@ pub struct Subject<'a> {
     pub(super) handovers: Handovers,
     pub(super) trail: Trail,
     pub(super) voice: Voice,
+    /// What there is time for, if there is a limit.
+    pub(super) budget: Option<Budget>,
     _lock: Lock,
 }
 
@@ -85,6 +96,7 @@ impl<'a> Subject<'a> {
             handovers: Handovers::new(&config.paths.data, &config.paths.cluster_allowlist),
             trail,
             voice,
+            budget: None,
             _lock: lock,
         })
     }
@@ -93,6 +105,11 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn name(&self) -> Option<&Printable> {
         self.facts.name.as_ref()
+    }
+
+    /// Whether a clock must not begin to be set any more.
+    pub(super) fn has_no_time_to_set(&self) -> bool {
+        self.budget.is_some_and(|budget| budget.sets_begin.passed())
     }
 
     /// Writes down what changes nothing. That it could not be written is said, and changes nothing
