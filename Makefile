@@ -4,6 +4,8 @@
 #             of an hour more, and the matrix of what came of it is printed
 # make bench  what the hook costs, beside Perl and Python hooks of the same duty, as Markdown tables
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
+# make deb    target/deb/time-shift-proxmox_VERSION_amd64.deb
+# make test-deb  builds, installs, upgrades and removes the package on Debian 12 and 13; half an hour
 
 CARGO ?= cargo
 RELEASE = target/release
@@ -15,7 +17,7 @@ TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
     TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
 
-.PHONY: all build demo test test-all bench clean
+.PHONY: all build deb demo test test-all test-deb bench clean
 
 all: build
 
@@ -34,6 +36,9 @@ demo:
 	@tests/lab/build >/dev/null
 	@$(AS_ROOT) tests/lab/demo $(RELEASE)
 
+deb:
+	@debian/make-deb
+
 test:
 	@tests/setup test
 	$(CARGO) fmt --check
@@ -42,6 +47,9 @@ test:
 	    tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init tests/lab/debian-setup \
 	    tests/lab/kill-all tests/lab/overlay tests/lab/qemu tests/lab/root tests/lab/world \
 	    tests/bench/run .ci/run
+	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
+	    debian/*.prerm debian/*.postrm tests/deb/*
+	debian/check-version
 	@$(MAKE) --no-print-directory build
 	tests/lab/build-debian
 	$(RUN_TESTS)
@@ -51,6 +59,7 @@ test-all:
 	@tests/setup all
 	@$(MAKE) --no-print-directory test
 	$(RUN_TESTS) --test '*' -- --ignored --nocapture
+	@$(MAKE) --no-print-directory test-deb
 
 # The medians of one run on a machine that does nothing else; nothing depends on what they are.
 bench:
@@ -60,7 +69,11 @@ bench:
 	@tests/lab/build >/dev/null
 	@$(AS_ROOT) tests/bench/run $(RELEASE)
 
-# The roots of other Debian releases belong to root.
+test-deb:
+	@tests/deb/setup
+	$(AS_ROOT) tests/deb/run
+
+# The roots of Debian releases, and what was built in them, belong to root.
 clean:
-	[ ! -e target/lab/roots ] || $(AS_ROOT) rm -rf target/lab/roots
+	[ ! -e target/lab/roots ] || $(AS_ROOT) rm -rf target/lab/roots target/lab/deb
 	$(CARGO) clean

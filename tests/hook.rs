@@ -29,13 +29,13 @@ const NOTE: &str = "/run/time-shift/100.json";
 const TRAIL: &str = "/var/log/time-shift/audit.log";
 
 fn world() -> World {
-    World::with_vm("ostype: l26\n", &allow(TARGET))
+    World::with_vm("ostype: other\n", &allow(TARGET))
 }
 
 /// The same with a profile that would rather not start the VM than start it with the real time.
 fn blocking_world() -> World {
     let allowlist = allow(TARGET).replace("stages", "on-failure = \"block\"\nstages");
-    World::with_vm("ostype: l26\n", &allowlist)
+    World::with_vm("ostype: other\n", &allowlist)
 }
 
 fn mode(world: &World, path: &str) -> u32 {
@@ -84,6 +84,22 @@ fn the_harness_would_notice_a_process_left_behind_with_a_stream_open() {
     assert!(left_behind("sleep 2 & exit 0") > Duration::from_millis(1900));
     assert!(left_behind("sleep 2 >/dev/null & exit 0") > Duration::from_millis(1900));
     assert!(left_behind("sleep 2 >/dev/null 2>&1 & exit 0") < Duration::from_millis(1500));
+}
+
+#[test]
+fn the_harness_hears_lines_as_they_come_and_tells_a_signal_from_a_status() {
+    let run = |script: &str| Run::of(Command::new("sh").args(["-c", script]));
+    let spoke = run("echo one; sleep 0.3; echo two >&2; sleep 0.3; echo three; exit 3");
+    let texts: Vec<&str> = spoke.lines.iter().map(|(_, text)| text.as_str()).collect();
+    assert_eq!(texts, ["one", "two", "three"]);
+    assert!(spoke.lines[0].0 + Duration::from_millis(500) < spoke.lines[2].0);
+    assert_eq!(
+        (spoke.out.as_str(), spoke.err.as_str()),
+        ("one\nthree\n", "two\n")
+    );
+    assert_eq!((spoke.code, spoke.signal), (Some(3), None));
+    let killed = run("kill -KILL $$");
+    assert_eq!((killed.code, killed.signal), (None, Some(9)));
 }
 
 #[test]

@@ -51,18 +51,18 @@ fn boots_at_the_target(config: &str, options: &[&str]) {
 
 #[test]
 fn a_guest_of_machine_type_pc_boots_at_the_target_a1_a2() {
-    boots_at_the_target("ostype: l26\n", &["-m", "pc"]);
+    boots_at_the_target("ostype: other\n", &["-m", "pc"]);
 }
 
 #[test]
 fn a_guest_of_machine_type_q35_boots_at_the_target_a2() {
-    boots_at_the_target("machine: q35\nostype: l26\n", &["-m", "q35"]);
+    boots_at_the_target("machine: q35\nostype: other\n", &["-m", "q35"]);
 }
 
 #[test]
 fn a_guest_under_ovmf_boots_at_the_target_a2() {
     boots_at_the_target(
-        "bios: ovmf\nmachine: q35\nostype: l26\n",
+        "bios: ovmf\nmachine: q35\nostype: other\n",
         &["-m", "q35", "--ovmf"],
     );
 }
@@ -70,7 +70,7 @@ fn a_guest_under_ovmf_boots_at_the_target_a2() {
 #[test]
 fn a_guest_with_four_processors_and_an_agent_boots_at_the_target_a2() {
     boots_at_the_target(
-        "agent: 1\ncores: 4\nmachine: q35\nostype: l26\n",
+        "agent: 1\ncores: 4\nmachine: q35\nostype: other\n",
         &["-m", "q35", "--smp", "4", "--agent"],
     );
 }

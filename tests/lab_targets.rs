@@ -164,7 +164,7 @@ fn a_local_time_rtc_in_winter_has_none_a2() {
 #[test]
 fn the_target_is_written_over_a_startdate_with_a_warning_a2_b9() {
     let world = World::with_vm(
-        "ostype: l26\nstartdate: 2006-06-17T16:01:21\n",
+        "ostype: other\nstartdate: 2006-06-17T16:01:21\n",
         &allow("2016-06-15T12:00:00Z"),
     );
     let options = ["-m", "pc", "--rtc", "base=2006-06-17T16:01:21"];

@@ -39,6 +39,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("verify", &["model"]),
     ("report", &["model"]),
+    ("trace", &["model"]),
     ("system", &["model"]),
     ("audit", &["model", "policy", "system"]),
     ("state", &["model", "policy", "audit", "system"]),
@@ -126,6 +127,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "cert",
             "token",
             "api",
+            "trace",
         ],
     ),
 ];
@@ -142,6 +144,7 @@ const PURE: &[&str] = &[
     "judge",
     "verify",
     "report",
+    "trace",
 ];
 
 /// What pure modules may not name, outside of tests.
@@ -175,6 +178,11 @@ const RESERVED: &[(&str, Reach, &str)] = &[
         "clap",
         Reach::Only(&["cli"]),
         "the hook reads its two arguments without a library",
+    ),
+    (
+        "flate2",
+        Reach::Only(&["cli"]),
+        "the hook writes logs, and unpacks none",
     ),
     (
         "rustls",

@@ -285,8 +285,7 @@ fn a_note_that_others_may_have_written_is_not_believed() {
 fn an_outcome_that_cannot_be_recorded_is_said_and_the_clock_is_set_all_the_same() {
     let (world, _) = started();
     let fake = world.fake(100, &[]);
-    let trail = world.path("/var/log/time-shift/audit.log");
-    fs::remove_file(&trail).unwrap();
+    let trail = world.path("/var/log/time-shift/command-audit.log");
     fs::create_dir(&trail).unwrap();
     let run = world.hook(100, "post-start");
     assert_eq!(run.code, Some(0), "{run:?}");

@@ -144,6 +144,8 @@ fn a_deleted_line_never_widens_a_rule() {
             "tolerance",
             "time-service",
             "hold",
+            "agent-wait",
+            "on-undo",
             "restore-after",
             "on-denied",
             "on-failure",
@@ -157,6 +159,7 @@ fn a_deleted_line_never_widens_a_rule() {
             "os",
             "does",
             "undo",
+            "query",
         ];
         assert!(optional.contains(&key), "the file is valid without: {line}");
         for (rule, old) in list.rules.iter().zip(&whole.rules) {

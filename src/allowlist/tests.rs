@@ -19,6 +19,8 @@ align = true
 tolerance = "250ms"
 time-service = "stop"
 hold = "10m"
+agent-wait = "5m"
+on-undo = "set"
 restore-after = "8h"
 on-denied = "block"
 on-failure = "block"
@@ -51,6 +53,7 @@ timeout = "20s"
 os = "linux"
 does = "stop"
 undo = "start-timesyncd"
+query = "start-timesyncd"
 [[guest-command]]
 name = "start-timesyncd"
 path = "/usr/bin/timedatectl"
@@ -117,7 +120,7 @@ fn every_key_is_read_as_it_is_written() {
     );
     assert_eq!(first.max_shift.to_string(), "P20Y");
     assert!(first.confirm && first.any_tag);
-    assert_eq!(first.line, 18);
+    assert_eq!(first.line, 20);
     assert_eq!(
         second.latest,
         Timestamp::parse("2037-12-31T11:00:00Z").unwrap()
@@ -210,7 +213,7 @@ fn the_example_of_the_shipped_file_is_valid_and_shows_every_key() {
             list.rules.len(),
             list.guest_commands.len()
         ),
-        (1, 2, 4)
+        (1, 2, 11)
     );
     for line in FULL.lines().filter(|line| !line.starts_with('[')) {
         let key = line.split(' ').next().unwrap();
@@ -226,12 +229,12 @@ fn the_rule_of_a_vm_is_found_at_the_edges_of_its_ranges() {
     let list = parse(FULL).unwrap();
     let line = |number| list.rule_for(vmid(number)).map(|rule| rule.line);
     for (number, expected) in [
-        (100, Some(18)),
+        (100, Some(20)),
         (101, None),
         (199, None),
-        (200, Some(18)),
-        (299, Some(18)),
-        (300, Some(27)),
+        (200, Some(20)),
+        (299, Some(20)),
+        (300, Some(29)),
         (301, None),
         (999_999_999, None),
     ] {

@@ -1,29 +1,12 @@
-//! One line of the trail.
-use serde::Serialize;
+//! One record of the trail.
+use std::time::Duration;
 
-use crate::model::{DenyReason, Offset, Printable, ProfileName, StartKind, Timestamp, VmId};
+use serde::{Serialize, Serializer};
 
-/// What happened. The codes are stable.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Event {
-    /// A guest's clock is going to be changed.
-    Intent,
-    /// What became of an intent.
-    Outcome,
-    /// A guest's clock was asked to be changed and is not.
-    Denied,
-    /// A VM that an earlier run had left paused was continued, or could not be.
-    Rescue,
-    /// The VM stopped, and with it the shift of its clock ended.
-    Ended,
-    /// Something in a guest has set its clock otherwise.
-    Undone,
-    /// A command was run in a guest.
-    Command,
-    /// A guest got its real time back.
-    Restored,
-}
+use super::event::Event;
+use crate::model::{
+    ClockTarget, DenyReason, Offset, Printable, ProfileName, StartKind, Timestamp, VmId,
+};
 
 /// A record, made of typed parts only: no text from outside gets in unless it is a [`Printable`].
 #[derive(Clone, Debug, Serialize)]
@@ -31,8 +14,9 @@ pub enum Event {
 pub struct Record<'a> {
     /// What happened.
     pub event: Event,
-    /// To which VM.
-    pub vmid: VmId,
+    /// To which VM; none where it is about the node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vmid: Option<VmId>,
     /// Its name at that time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<&'a Printable>,
@@ -42,6 +26,9 @@ pub struct Record<'a> {
     /// The profile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub profile: Option<&'a ProfileName>,
+    /// The profile's target.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<&'a ClockTarget>,
     /// The line of the allowlist at which the rule starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rule_line: Option<usize>,
@@ -60,6 +47,13 @@ pub struct Record<'a> {
     /// Whether reading back showed what was set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
+    /// How long it took.
+    #[serde(
+        rename = "duration-ns",
+        serialize_with = "nanos",
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub duration: Option<Duration>,
     /// Why not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<DenyReason>,
@@ -68,21 +62,9 @@ pub struct Record<'a> {
     pub text: Option<Printable>,
 }
 
-impl Event {
-    /// The code.
-    #[must_use]
-    pub fn code(self) -> &'static str {
-        match self {
-            Event::Intent => "intent",
-            Event::Outcome => "outcome",
-            Event::Denied => "denied",
-            Event::Rescue => "rescue",
-            Event::Ended => "ended",
-            Event::Undone => "undone",
-            Event::Command => "command",
-            Event::Restored => "restored",
-        }
-    }
+fn nanos<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    let nanos = duration.unwrap_or_default().as_nanos();
+    serializer.serialize_u64(u64::try_from(nanos).unwrap_or(u64::MAX))
 }
 
 impl<'a> Record<'a> {
@@ -90,19 +72,49 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn new(event: Event, vmid: VmId) -> Record<'a> {
         Record {
+            vmid: Some(vmid),
+            ..Record::of_node(event)
+        }
+    }
+
+    /// A record with nothing but its event, which is about no VM.
+    #[must_use]
+    pub fn of_node(event: Event) -> Record<'a> {
+        Record {
             event,
-            vmid,
+            vmid: None,
             name: None,
             start_kind: None,
             profile: None,
+            target: None,
             rule_line: None,
             allowlist_sha256: None,
             guest_time: None,
             offset_ns: None,
             error_ns: None,
             verified: None,
+            duration: None,
             reason: None,
             text: None,
+        }
+    }
+
+    /// What was decided, if the record is about that.
+    pub(super) fn decision(&self) -> Option<&'static str> {
+        match self.event {
+            Event::Intent => Some("permit"),
+            Event::Denied => Some("deny"),
+            _ => None,
+        }
+    }
+
+    /// What came of it, if the record is about that.
+    pub(super) fn result(&self) -> Option<&'static str> {
+        match (self.event, self.verified) {
+            (_, Some(true)) => Some("verified"),
+            (_, Some(false)) => Some("not-verified"),
+            (Event::Outcome, None) => Some("not-set"),
+            _ => None,
         }
     }
 }

@@ -1,11 +1,14 @@
 //! Syslog: the formats of the `syslog` crate on a socket that never makes anybody wait.
 use std::path::PathBuf;
+use std::time::Duration;
 
 pub use syslog::Severity;
 use syslog::{Formatter3164, Formatter5424, LogFormat};
 
+use super::chain::lock;
+use super::head::{Heads, Lost};
 use crate::model::{Printable, VmId};
-use crate::system;
+use crate::system::{self, Access, Dir};
 
 /// Longest message that is sent; RFC 5424 section 6.1 lets receivers cut beyond 2048 bytes.
 const MESSAGE_LIMIT: usize = 1800;
@@ -13,6 +16,12 @@ const MESSAGE_LIMIT: usize = 1800;
 /// The number under which an RFC 5424 receiver finds our data; 32473 is the example enterprise of
 /// RFC 5612, since the project has none of its own.
 const DATA_ID: &str = "time-shift@32473";
+
+/// How long counting a lost message may take.
+const COUNT_LIMIT: Duration = Duration::from_millis(50);
+
+/// The daemon did not take a message.
+struct Refused;
 
 /// How a message is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -60,13 +69,66 @@ pub struct Syslog {
     pub facility: Facility,
     /// The program's name in the messages.
     pub process: &'static str,
+    /// Where what the daemon did not take is counted: the trail's log folder and data folder.
+    pub losses: Option<(PathBuf, PathBuf)>,
 }
 
 impl Syslog {
     /// Sends one message about a VM, or drops it where no daemon takes it at once: a log must never
     /// hold a VM's start. Control characters have been escaped by whoever made `text`; what is left
     /// of them is replaced here, since nothing else on the way does it.
+    ///
+    /// What a daemon that is there did not take is counted, and said as soon as it takes something
+    /// again and something is recorded.
     pub fn send(&self, severity: Severity, vmid: Option<VmId>, event: &str, text: &str) {
+        if let Err(Refused) = self.offer(severity, vmid, event, text) {
+            self.count(1);
+        }
+    }
+
+    /// Says what was lost, if that is anything.
+    pub(super) fn tell_lost(&self, lost: Lost) {
+        let (Some(since), 1..) = (lost.since, lost.count) else {
+            return;
+        };
+        let text = format!(
+            "{} messages since {since} were not taken by the system's log; the records are in the trail",
+            lost.count
+        );
+        if self
+            .offer(Severity::LOG_WARNING, None, "lost", &text)
+            .is_ok()
+        {
+            self.count(lost.count.wrapping_neg());
+        }
+    }
+
+    /// Adds to the count of what was lost. Where it cannot be counted, nobody waits for it.
+    fn count(&self, more: u64) {
+        let Some((log, data)) = &self.losses else {
+            return;
+        };
+        let counted = || -> Option<()> {
+            let folder = Dir::open(log).ok()?;
+            let data = Dir::open(data).ok()?;
+            let _lock = lock(&folder, COUNT_LIMIT).ok()?;
+            let heads = Heads::open(&data, Access::Change).ok()?;
+            let lost = heads.lost();
+            let count = lost.count.wrapping_add(more);
+            let now = || system::now().ok().map(|now| now.real);
+            let since = (count > 0).then(|| lost.since.or_else(now)).flatten();
+            heads.put_lost(Lost { count, since }).ok()
+        };
+        let _ = counted();
+    }
+
+    fn offer(
+        &self,
+        severity: Severity,
+        vmid: Option<VmId>,
+        event: &str,
+        text: &str,
+    ) -> Result<(), Refused> {
         let mut text: String = text
             .chars()
             .map(|c| if c.is_control() { '?' } else { c })
@@ -104,9 +166,12 @@ impl Syslog {
                 formatter.format(&mut message, severity, (0, data, text))
             }
         };
-        if made.is_ok() {
-            // Missing, full or dead: nothing here may depend on it.
-            let _ = system::send_datagram(&self.socket, &message);
+        made.map_err(|_| Refused)?;
+        match system::send_datagram(&self.socket, &message) {
+            Ok(()) => Ok(()),
+            // There is no daemon that anything could be told later.
+            Err(system::StreamError::Missing) => Ok(()),
+            Err(_) => Err(Refused),
         }
     }
 }

@@ -1,54 +1,29 @@
 //! The audit trail: JSON lines, appended whole, the intents durable before anything happens.
-use std::fmt;
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::record::{Event, Record};
-use crate::model::{ClockPlan, Timestamp, VmId};
+use super::actor::Actor;
+use super::chain::{self, Link, Order, Seal};
+use super::error::AuditError;
+use super::event::Event;
+use super::head::not_json;
+use super::record::Record;
+use super::syslog::{Severity, Syslog};
+use crate::model::{ClockPlan, Now, Printable, Timestamp, VmId};
 use crate::policy::Authorized;
-use crate::system::{self, Deadline, Dir, FileError};
-
-/// The trail's file in the log folder.
-const FILE: &str = "audit.log";
-
-/// How long to wait for the lock that all writers share. One record takes well under a millisecond,
-/// or one flush of a slow disk.
-const LOCK_LIMIT: Duration = Duration::from_secs(5);
+use crate::system::{self, Dir};
 
 /// Where records go.
 #[derive(Debug)]
 pub struct Trail {
     folder: PathBuf,
+    data: PathBuf,
     node: String,
     boot_id: String,
-}
-
-/// Why a record could not be written.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum AuditError {
-    /// The log folder or file.
-    File(FileError),
-    /// The host's clock or identity cannot be read.
-    Host(String),
-}
-
-impl fmt::Display for AuditError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AuditError::File(error) => error.fmt(f),
-            AuditError::Host(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for AuditError {}
-
-impl From<FileError> for AuditError {
-    fn from(error: FileError) -> AuditError {
-        AuditError::File(error)
-    }
+    actor: OnceCell<Actor>,
+    syslog: Option<Syslog>,
 }
 
 /// The proof that an intent is on the disk, without which no guest's clock is changed. It cannot be
@@ -101,10 +76,21 @@ impl IntentLogged {
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Line<'a> {
+    seq: u64,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    first: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mended: Option<super::Cause>,
     time: Timestamp,
     node: &'a str,
     boot_id: &'a str,
     boot_ns: u64,
+    #[serde(flatten)]
+    actor: &'a Actor,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     intent: Option<&'a str>,
     #[serde(flatten)]
@@ -112,16 +98,38 @@ struct Line<'a> {
 }
 
 impl Trail {
-    /// A trail in the folder `log`, which is made on the first record.
+    /// A trail in the folder `log`, whose key and heads are in the folder `data`; both are made on the
+    /// first record.
     ///
     /// # Errors
     /// [`AuditError::Host`] where /proc is not what it should be.
-    pub fn new(log: &Path) -> Result<Trail, AuditError> {
+    pub fn new(log: &Path, data: &Path) -> Result<Trail, AuditError> {
         Ok(Trail {
             folder: log.to_owned(),
+            data: data.to_owned(),
             node: system::hostname(),
             boot_id: system::boot_id()?,
+            actor: OnceCell::new(),
+            syslog: None,
         })
+    }
+
+    /// Says in syslog each hour, and after each rotation, where the chains stand.
+    #[must_use]
+    pub fn sealing_into(self, syslog: Option<Syslog>) -> Trail {
+        Trail { syslog, ..self }
+    }
+
+    /// Writes this down as who is behind all records, where that is not who called this program.
+    #[must_use]
+    pub fn on_behalf_of(self, actor: Actor) -> Trail {
+        let actor = OnceCell::from(actor);
+        Trail { actor, ..self }
+    }
+
+    /// Who is behind the records.
+    pub fn actor(&self) -> &Actor {
+        self.actor.get_or_init(|| system::caller().into())
     }
 
     /// The identity of this boot of the host.
@@ -142,8 +150,9 @@ impl Trail {
         let grant = authorized.grant();
         let record = Record {
             event: Event::Intent,
-            vmid: grant.vmid(),
+            vmid: Some(grant.vmid()),
             profile: Some(grant.profile()),
+            target: Some(grant.target()),
             rule_line: Some(grant.rule_line()),
             ..record
         };
@@ -189,21 +198,73 @@ impl Trail {
         durable: bool,
     ) -> Result<(), AuditError> {
         let now = system::now().map_err(|error| AuditError::Host(error.to_string()))?;
+        let folder = log_folder(&self.folder)?;
+        let data = Dir::open_or_make(&self.data, 0o700)?;
+        let order = Order {
+            log: record.event.log(),
+            durable,
+            hour: now.real.floor_seconds().div_euclid(3600),
+        };
+        let appended = chain::append(&folder, &data, &order, |link| match link.mended {
+            None => self.line(link, now, record, intent),
+            Some(cause) => {
+                let mended = Record {
+                    text: Some(Printable::sentence(cause.sentence())),
+                    ..Record::of_node(Event::Mended)
+                };
+                self.line(link, now, &mended, None)
+            }
+        })?;
+        if let Some(syslog) = &self.syslog {
+            if let Some(seal) = appended.seal {
+                syslog.send(Severity::LOG_INFO, None, "seal", &sentence(&seal));
+            }
+            syslog.tell_lost(appended.lost);
+        }
+        Ok(())
+    }
+
+    fn line(
+        &self,
+        link: &Link,
+        now: Now,
+        record: &Record<'_>,
+        intent: Option<&str>,
+    ) -> Result<Vec<u8>, AuditError> {
         let line = Line {
+            seq: link.seq,
+            first: link.first,
+            mended: link.mended,
             time: now.real,
             node: &self.node,
             boot_id: &self.boot_id,
             boot_ns: now.boot.as_nanos(),
+            actor: self.actor(),
+            decision: record.decision(),
+            result: record.result(),
             intent,
             record,
         };
-        let mut bytes =
-            serde_json::to_vec(&line).map_err(|error| AuditError::Host(error.to_string()))?;
-        bytes.push(b'\n');
-        let folder = Dir::open_or_make(&self.folder, 0o750)?;
-        folder.append(FILE, &bytes, 0o640, durable, Deadline::after(LOCK_LIMIT))?;
-        Ok(())
+        serde_json::to_vec(&line).map_err(not_json)
     }
+}
+
+/// The log folder. Where it is made here, the group that reads logs may read it.
+fn log_folder(path: &Path) -> Result<Dir, AuditError> {
+    match Dir::open(path) {
+        Err(error) if error.is_missing() => {
+            let made = Dir::open_or_make(path, 0o750)?;
+            made.give_to_log_readers();
+            Ok(made)
+        }
+        other => Ok(other?),
+    }
+}
+
+/// The sentence that `audit verify --seal` takes its three words from.
+fn sentence(seal: &Seal) -> String {
+    let Seal { log, seq, hash } = seal;
+    format!("trail sealed: {}:{seq}:{hash}", log.file_name())
 }
 
 /// A name for an intent that no other has: 128 random bits.

@@ -1,4 +1,6 @@
 //! The arguments, and their help texts.
+pub(super) mod audit;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -11,8 +13,10 @@ use crate::sources::CONFIG_PATH;
 #[command(
     name = "time-shift",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy.\n\n\
-                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json"
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy, 4 set and not \
+                  verified, 5 guest not reached.\n\n\
+                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json\n  \
+                  time-shift install-hook"
 )]
 pub(super) struct Arguments {
     /// Reads another config.toml
@@ -36,6 +40,9 @@ pub(super) enum Command {
                             Exit codes: 0 no error found, 1 errors found."
     )]
     Check(Check),
+    /// Reads and checks the audit trail
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// Shows the VMs that were started with another time and what was done to their clocks
     #[command(
         after_help = "error is measured minus intended; offset is guest minus host, \
@@ -64,6 +71,12 @@ pub(super) enum Command {
                             Example:\n  time-shift restore 100 --yes"
     )]
     Restore(Restore),
+    /// Copies the hookscript into a snippet storage and says how to put a VM under it
+    #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
+                            qm set 100 --hookscript local:snippets/time-shift")]
+    InstallHook(InstallHook),
+    /// Removes the hookscript from a snippet storage, unless a guest of the cluster names it
+    UninstallHook(UninstallHook),
     /// Looks again at every shifted VM (called by time-shift-sweep.timer each minute)
     Sweep(Sweep),
     /// Waits for a VM's guest agent and sets its clock (called by the hook at a start)
@@ -160,6 +173,29 @@ pub(super) struct Worker {
     /// The VM's number
     #[arg(value_parser = parse_vmid)]
     pub(super) vmid: VmId,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct InstallHook {
+    /// The storage; its content must include snippets
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
+    /// Keeps the VMs from starting where the package is gone; without it they start with the real time
+    #[arg(long)]
+    pub(super) strict: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct UninstallHook {
+    /// The storage
+    #[arg(long, value_name = "STORAGE", default_value = "local")]
+    pub(super) storage: String,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
 }
 
 fn parse_vmid(text: &str) -> Result<VmId, crate::model::VmIdError> {

@@ -2,6 +2,7 @@
 use std::path::{Path, PathBuf};
 
 use super::arguments::Check;
+use super::audit::unfinished_lately;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
@@ -13,6 +14,9 @@ use crate::sources::{
 };
 use crate::strict;
 use crate::system;
+
+/// How far back intents without an outcome are looked for.
+const UNFINISHED_DAYS: i64 = 7;
 
 pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> {
     let findings = findings(config_path)?;
@@ -75,6 +79,16 @@ fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
             }
         }
         Err(error) => found.push(whole_file(&folder, &error.to_string())),
+    }
+    // Where the trail cannot be read, `audit verify` says why.
+    for intent in unfinished_lately(&config, UNFINISHED_DAYS).unwrap_or_default() {
+        if let Some(vmid) = intent.vmid {
+            found.push(Finding {
+                severity: Severity::Warning,
+                place: Place::Vm { vmid },
+                text: intent.sentence(),
+            });
+        }
     }
     Ok(found)
 }

@@ -10,7 +10,7 @@ use super::confirm::confirmed;
 use super::{Exit, Failure, complain, put_json};
 use crate::config::Config;
 use crate::keeper::{self, KeepError, Quiet, Subject};
-use crate::model::{DenyReason, VmId};
+use crate::model::{ClockTarget, DenyReason, ProfileName, VmId};
 use crate::state::Store;
 use crate::system;
 
@@ -52,30 +52,42 @@ pub(super) fn shift(config: &Config, options: &ShiftTo) -> Result<Exit, Failure>
         true => Quiet::Yes,
         false => Quiet::No,
     };
-    let done = Subject::find(config, vmid, quiet).and_then(|mut subject| {
-        let proposal = keeper::propose(&mut subject, &options.target, options.profile.as_ref())?;
-        let now = system::now()?;
-        let course = proposal.authorized().plan().course;
-        let name = subject
-            .name()
-            .map_or_else(String::new, |name| format!(" ({name})"));
-        let question = format!(
-            "Give VM {vmid}{name} the time {}, {} from the host's",
-            course.guest_time(now)?,
-            course.offset(now)?,
-        );
-        match confirmed(options.yes, &question) {
-            Ok(true) => keeper::shift(&mut subject, &proposal).map(Some),
-            Ok(false) => Ok(None),
-            Err(Failure(why)) => Err(KeepError::Failed(why)),
+    let (target, profile) = (&options.target, options.profile.as_ref());
+    // While somebody thinks about it the VM is nobody's, and afterwards all of it is asked again.
+    if !options.yes {
+        let question = Subject::find(config, vmid, quiet)
+            .and_then(|mut subject| ask_for(&mut subject, vmid, target, profile));
+        match question {
+            Ok(question) if confirmed(false, &question)? => {}
+            Ok(_) => return Ok(Exit::Usage),
+            Err(error) => return finish(&[(vmid, Err(error))], options.json),
         }
+    }
+    let done = Subject::find(config, vmid, quiet).and_then(|mut subject| {
+        let proposal = keeper::propose(&mut subject, target, profile)?;
+        keeper::shift(&mut subject, &proposal)
     });
-    let done = match done {
-        Ok(None) => return Ok(Exit::Usage),
-        Ok(Some(text)) => Ok(text),
-        Err(error) => Err(error),
-    };
     finish(&[(vmid, done)], options.json)
+}
+
+/// What somebody has to agree to.
+fn ask_for(
+    subject: &mut Subject<'_>,
+    vmid: VmId,
+    target: &ClockTarget,
+    profile: Option<&ProfileName>,
+) -> Result<String, KeepError> {
+    let proposal = keeper::propose(subject, target, profile)?;
+    let now = system::now()?;
+    let course = proposal.authorized().plan().course;
+    let name = subject
+        .name()
+        .map_or_else(String::new, |name| format!(" ({name})"));
+    Ok(format!(
+        "Give VM {vmid}{name} the time {}, {} from the host's",
+        course.guest_time(now)?,
+        course.offset(now)?,
+    ))
 }
 
 /// The VMs that are meant: those named, or all that were started with another time and run.
@@ -181,7 +193,7 @@ fn row(vmid: VmId, result: &Result<String, KeepError>) -> Row {
             let word = match error {
                 KeepError::Denied(_) => "denied",
                 KeepError::NotVerified(_) => "not-verified",
-                KeepError::Unreachable(_) => "unreachable",
+                KeepError::Unreachable(_) | KeepError::NoAgent(_) => "unreachable",
                 KeepError::NotRunning(_) => "not-running",
                 KeepError::Busy(_) => "busy",
                 KeepError::Failed(_) => "failed",
@@ -202,7 +214,7 @@ pub(super) fn exit_of(error: &KeepError) -> Exit {
     match error {
         KeepError::Denied(_) => Exit::Denied,
         KeepError::NotVerified(_) => Exit::NotVerified,
-        KeepError::Unreachable(_) => Exit::Unreachable,
+        KeepError::Unreachable(_) | KeepError::NoAgent(_) => Exit::Unreachable,
         KeepError::NotRunning(_) | KeepError::Busy(_) | KeepError::Failed(_) => Exit::Failed,
     }
 }

@@ -6,10 +6,12 @@
 #![forbid(unsafe_code)]
 
 mod arguments;
+mod audit;
 mod background;
 mod check;
 mod clocks;
 mod confirm;
+mod install_hook;
 mod plan;
 mod status;
 
@@ -17,7 +19,7 @@ use std::fmt;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use self::arguments::{Arguments, Command};
 use crate::config::Config;
@@ -70,16 +72,25 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// The commands and their options, for the man page and the shells' completions.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
+}
+
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
+        Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),
         Command::Sweep(options) => background::sweep(&config(arguments)?, options),
         Command::Worker(options) => background::worker(&config(arguments)?, options),
+        Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),
+        Command::UninstallHook(options) => install_hook::uninstall(&config(arguments)?, options),
     }
 }
 

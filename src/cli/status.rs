@@ -90,8 +90,8 @@ fn row(note: &Note, keep: Option<&Keep>, now: Now) -> Row {
     let course = keep.map_or(note.plan.course, |keep| keep.course);
     let stage = match keep {
         _ if ended => "ended",
-        Some(keep) => keep.stage.as_str(),
-        None => note.stage.as_str(),
+        Some(keep) if note.plan.stages.agent => keep.stage.as_str(),
+        _ => note.stage.as_str(),
     };
     let remark = keep.and_then(|keep| keep.remark.clone());
     Row {

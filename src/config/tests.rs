@@ -32,7 +32,7 @@ fn the_commented_lines_of_the_shipped_file_are_valid_and_the_defaults() {
         .lines()
         .filter(|line| line.contains(" = ") && !line.starts_with('#'))
         .count();
-    assert_eq!(keys, 14, "every key is shown");
+    assert_eq!(keys, 15, "every key is shown");
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn an_operator_reads_all_errors_at_once() {
     assert_eq!(
         said(text),
         "line 2, column 1: unknown key `alowlist`; did you mean `allowlist`? [paths] may have: \
-         allowlist, cluster-allowlist, pve, qemu-server, state, data, log, syslog, localtime\n\
+         allowlist, cluster-allowlist, pve, qemu-server, state, data, log, syslog, program, localtime\n\
          line 3, column 7: `log`: `var/log`: a path starts with `/`\n\
          line 4, column 9: `state`: `/run/../x`: a path has no `..`\n\
          line 5, column 8: `data` is empty; it must be an absolute path in quotes\n\

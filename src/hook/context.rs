@@ -7,7 +7,7 @@ use crate::audit::{AuditError, Record, Trail};
 use crate::config::Config;
 use crate::state::Store;
 use crate::system::Deadline;
-use crate::voice::Voice;
+use crate::voice::{self, Voice};
 
 /// One run of the hook.
 pub(super) struct Context<'a> {
@@ -37,7 +37,7 @@ impl<'a> Context<'a> {
         if let Some(trail) = self.trail.get() {
             return Ok(trail);
         }
-        let trail = Trail::new(&self.config.paths.log)?;
+        let trail = voice::trail(&self.config)?;
         Ok(self.trail.get_or_init(|| trail))
     }
 

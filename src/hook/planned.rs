@@ -21,6 +21,7 @@ pub(super) fn denied(context: &Context<'_>, deny: &Deny, kind: Option<StartKind>
     let block = deny.block && !resumes;
     let text = sentence(deny);
     context.record(&Record {
+        name: context.voice.name(),
         start_kind: kind,
         reason: Some(deny.reason),
         text: Some(Printable::sentence(&text)),

@@ -201,6 +201,7 @@ impl Witness for Account<'_> {
 fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
     let mut record = Record {
         start_kind: note.start_kind,
+        rule_line: Some(note.grant.rule_line()),
         ..Record::new(Event::Outcome, note.vmid)
     };
     let text = match &outcome {
@@ -223,6 +224,7 @@ fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
             record.guest_time = Some(report.guest_time);
             record.offset_ns = note.rtc.map(|rtc| rtc.offset_ns);
             record.error_ns = Some(report.verification.error);
+            record.duration = report.paused;
             set_sentence(report)
         }
     };
@@ -230,6 +232,8 @@ fn finish(context: &Context<'_>, mut note: Note, outcome: Outcome) {
     record.text.clone_from(&note.remark);
     record.name = note.name.as_ref();
     record.profile = Some(note.grant.profile());
+    let digest = note.allowlist_sha256.clone();
+    record.allowlist_sha256 = Some(&digest);
 
     match &outcome {
         Outcome::Set(report) if !report.verification.verified => {

@@ -174,7 +174,7 @@ impl Subject<'_> {
         if occasion.restores {
             return Ok(());
         }
-        let undo = self.handovers.load(self.vmid).map(|known| known.undo);
+        let undo = self.handover().map(|known| known.undo);
         if let Err(error) = self.hand_over(proposal, restore_by, undo.unwrap_or_default()) {
             let text = format!(
                 "the clock is set; after a resume or a migration its offset is taken from its RTC, since \

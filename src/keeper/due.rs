@@ -4,16 +4,17 @@ use std::time::Duration;
 use super::error::KeepError;
 use super::look::Seen;
 use super::restore::restore_until;
+use super::settle::Receipts;
 use super::subject::{Budget, Quiet, Subject};
-use super::worker::Receipts;
-use crate::audit::{Event, Record, Trail};
+use crate::audit::{Event, Record};
 use crate::config::Config;
-use crate::guest::qga::Agent;
+use crate::guest::qga::{Agent, SetError};
 use crate::guest::{Rescue, RunState, rescue, rtc};
 use crate::model::{Now, Printable};
 use crate::sources::config_path;
 use crate::state::{Keep, KeepStage, Note, Stage, Store};
 use crate::system::Deadline;
+use crate::voice::{Voice, trail};
 
 /// How long one guest may take to be looked at.
 pub(super) const LOOK_LIMIT: Duration = Duration::from_secs(2);
@@ -104,8 +105,8 @@ fn ended(config: &Config, store: &Store, note: &Note) -> End {
     {
         return End::Skipped;
     }
-    if let Err(error) = Trail::new(&config.paths.log).and_then(|trail| trail.record(&record)) {
-        let mut voice = crate::voice::Voice::in_background(note.vmid, config);
+    if let Err(error) = trail(config).and_then(|trail| trail.record(&record)) {
+        let mut voice = Voice::in_background(note.vmid, config);
         voice.call(note.name.clone());
         voice.warn("audit", &format!("its end was not recorded: {error}"));
     }
@@ -118,18 +119,14 @@ impl Subject<'_> {
             return Ok(End::Skipped);
         };
         let state = rtc::run_state(&self.qemu, Deadline::after(LOOK_LIMIT))?;
-        let runs_for = now
-            .boot
-            .as_nanos()
-            .saturating_sub(self.qemu.generation.started_nanos());
-        let booted = Duration::from_nanos(runs_for) > FIRMWARE;
-        if state == RunState::Paused && note.stage == Stage::Stopping && booted {
+        let hook_is_through = self.runs_for(now) > FIRMWARE;
+        if state == RunState::Paused && note.stage == Stage::Stopping && hook_is_through {
             self.let_it_run(&note)?;
         }
         if state != RunState::Running {
             return Ok(End::Skipped);
         }
-        let mut keep = self.kept(&note);
+        let keep = self.kept(&note);
         let waits = matches!(keep.stage, KeepStage::Waiting | KeepStage::GaveUp);
         let overdue = is_overdue(&keep, now);
         if (overdue || waits) && self.has_no_time_to_set() {
@@ -141,19 +138,39 @@ impl Subject<'_> {
             restore_until(self, why, Some(proof), SET_LIMIT)?;
             return Ok(End::Restored);
         }
-        if !keep.rtc_looked_at && booted {
-            self.look_at_rtc(&keep)?;
-            keep.rtc_looked_at = true;
-            self.save(keep.clone())?;
-        }
         if !note.plan.stages.agent {
+            self.look_at_rtc_once(keep, now)?;
             return Ok(End::Right);
         }
         match keep.stage {
             KeepStage::Restored | KeepStage::Denied => Ok(End::Skipped),
-            KeepStage::Kept | KeepStage::Unverified => self.look_again(Deadline::after(LOOK_LIMIT)),
+            KeepStage::Kept | KeepStage::Unverified => {
+                let end = self.look_again(Deadline::after(LOOK_LIMIT))?;
+                // A clock that was moved says more than its RTC.
+                if let (End::Right, Some(keep)) = (end, self.keep.clone()) {
+                    self.look_at_rtc_once(keep, now)?;
+                }
+                Ok(end)
+            }
             KeepStage::Waiting | KeepStage::GaveUp => self.settle_late(),
         }
+    }
+
+    /// Reads the RTC once, when the guest's firmware must be through.
+    fn look_at_rtc_once(&mut self, keep: Keep, now: Now) -> Result<(), KeepError> {
+        if keep.rtc_looked_at || self.runs_for(now) <= FIRMWARE {
+            return Ok(());
+        }
+        self.look_at_rtc(&keep)?;
+        self.save(Keep {
+            rtc_looked_at: true,
+            ..keep
+        })
+    }
+
+    fn runs_for(&self, now: Now) -> Duration {
+        let started = self.qemu.generation.started_nanos();
+        Duration::from_nanos(now.boot.as_nanos().saturating_sub(started))
     }
 
     fn kept(&self, note: &Note) -> Keep {
@@ -191,8 +208,7 @@ impl Subject<'_> {
     /// has been said.
     fn settle_late(&mut self) -> Result<End, KeepError> {
         let proof = Deadline::after(LOOK_LIMIT);
-        Agent::connect(&self.qemu.agent, self.qemu.generation, proof)
-            .map_err(|error| KeepError::Unreachable(error.to_string()))?;
+        Agent::connect(&self.qemu.agent, self.qemu.generation, proof).map_err(SetError::Unheard)?;
         let text = self.settle("the agent is there at last", Receipts::Redeem, SET_LIMIT)?;
         self.voice.say(Event::Outcome, &text);
         Ok(End::Set)
@@ -224,7 +240,11 @@ impl Subject<'_> {
         let pause = MINUTE
             .saturating_mul(1_u32.checked_shl(failures.min(6)).unwrap_or(64))
             .min(LONGEST_PAUSE);
-        let not_before = now.later(pause).ok().map(|then| then.boot);
+        // A guest that reboots is looked at again by the next sweep. That nothing listens is seen at
+        // once, so it costs the others nothing; what is overdue writes two records each time.
+        let boots = matches!(error, KeepError::NoAgent(_)) && !is_overdue(&keep, now);
+        let then = now.later(pause).ok().filter(|_| !boots);
+        let not_before = then.map(|then| then.boot);
         if failures == 3 {
             let text = format!("the clock cannot be looked at: {error}");
             self.voice.warn(Event::Outcome.code(), &text);

@@ -40,10 +40,10 @@ pub(super) enum Seen {
 impl Subject<'_> {
     /// Looks at the clock until `deadline`; sets it again where something has moved it.
     pub(super) fn look(&mut self, keep: Keep, deadline: Deadline) -> Result<Seen, KeepError> {
-        let tolerance = self.may_keep(keep.course)?.authorized.plan().tolerance;
+        let proposal = self.may_keep(keep.course)?;
         let seen = qga::look(&self.qemu, &keep.course, deadline)?;
         let now = system::now()?;
-        if seen.is_within(tolerance) {
+        if seen.is_within(proposal.authorized.plan().tolerance) {
             let agent = result(&keep.course, &seen, true)?;
             self.save(Keep {
                 stage: KeepStage::Kept,
@@ -54,20 +54,20 @@ impl Subject<'_> {
             })?;
             return Ok(Seen::Right);
         }
-        self.moved(keep, &seen, tolerance, now.boot)
+        self.moved(&proposal, keep, &seen, now.boot)
     }
 
     fn moved(
         &mut self,
+        proposal: &Proposal,
         keep: Keep,
         seen: &AgentClock,
-        tolerance: Duration,
         now: BootInstant,
     ) -> Result<Seen, KeepError> {
         if self.has_no_time_to_set() {
             return Ok(Seen::NoTime);
         }
-        let proposal = self.may_keep(keep.course)?;
+        let tolerance = proposal.authorized.plan().tolerance;
         let before = keep.agent.map(|agent| agent.error_ns);
         let jumped = before.is_none_or(|before| jump(before, seen.error) > tolerance);
         let recent: Vec<BootInstant> = keep
@@ -77,7 +77,9 @@ impl Subject<'_> {
             .filter(|then| now.since(*then) < HOUR)
             .collect();
         let reports_only = proposal.authorized.grant().on_undo() == OnUndo::Report;
-        let too_often = jumped && recent.len() >= SETTINGS_AN_HOUR;
+        // A fight that was given up is given up until the hour is over.
+        let too_often =
+            recent.len() >= SETTINGS_AN_HOUR && (jumped || keep.stage == KeepStage::Unverified);
         if reports_only || too_often {
             let why = match reports_only {
                 true => "its profile says on-undo = \"report\"",
@@ -85,7 +87,7 @@ impl Subject<'_> {
             };
             // Said once, and again when it has moved again.
             if jumped {
-                let culprit = self.culprit(&proposal, None, seen);
+                let culprit = self.culprit(proposal, None, seen);
                 let text = format!(
                     "{}; it is left so: {why}",
                     self.what_happened(&keep, seen, &culprit)?
@@ -106,9 +108,9 @@ impl Subject<'_> {
             true => "the guest's clock was moved and is set again",
             false => "the guest's clock has drifted and is set again",
         };
-        let intent = self.intend(&proposal, text)?;
+        let intent = self.intend(proposal, text)?;
         if jumped {
-            let culprit = self.culprit(&proposal, Some(&intent), seen);
+            let culprit = self.culprit(proposal, Some(&intent), seen);
             let text = self.what_happened(&keep, seen, &culprit)?;
             self.report(Event::Undone, &text);
         }
@@ -117,7 +119,7 @@ impl Subject<'_> {
             set_again.push(now);
         }
         self.save(Keep { set_again, ..keep })?;
-        let (_, text) = self.apply(&proposal, &intent, Occasion::OUTCOME, SET_LIMIT)?;
+        let (_, text) = self.apply(proposal, &intent, Occasion::OUTCOME, SET_LIMIT)?;
         self.voice.say(Event::Outcome, &format!("again: {text}"));
         Ok(Seen::SetAgain)
     }

@@ -16,6 +16,7 @@ mod look;
 mod restore;
 mod rtc;
 mod services;
+mod settle;
 mod subject;
 mod sweep;
 mod worker;

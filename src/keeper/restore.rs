@@ -49,7 +49,9 @@ pub(super) fn restore_until(
     let rtc = subject.let_rtc_follow(&proposal, &intent);
     let (_, mut text) = match applied {
         // It is due from now on.
-        Err(KeepError::Unreachable(why)) if proof.is_none() && subject.note.is_some() => {
+        Err(KeepError::Unreachable(why) | KeepError::NoAgent(why))
+            if proof.is_none() && subject.note.is_some() =>
+        {
             return Err(KeepError::Unreachable(format!(
                 "{why}; time-shift-sweep.timer tries it again"
             )));

@@ -37,7 +37,7 @@ impl Subject<'_> {
                 return;
             }
         };
-        let known = self.handovers.load(self.vmid);
+        let known = self.handover();
         let mut undo = known.map(|known| known.undo).unwrap_or_default();
         for command in commands {
             if let Some(query) = &command.query {
@@ -46,22 +46,32 @@ impl Subject<'_> {
                     continue;
                 }
             }
-            if let Some(name) = &command.undo {
-                if !undo.iter().any(|known| known == name.as_str()) {
-                    undo.push(name.to_string());
-                    if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
-                        let text = format!(
-                            "no time service was stopped, since what would start it again could not \
-                             be written down: {error}"
-                        );
-                        self.voice.warn("time-service", &text);
-                        return;
-                    }
+            let name = command.undo.as_ref().map(ToString::to_string);
+            let new = name.filter(|name| !undo.contains(name));
+            if let Some(name) = &new {
+                undo.push(name.clone());
+                if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
+                    let text = format!(
+                        "no time service was stopped, since what would start it again could not be \
+                         written down: {error}"
+                    );
+                    self.voice.warn("time-service", &text);
+                    return;
                 }
             }
             let why = match self.run(proposal, intent, &command.name) {
                 Ok(0) => continue,
-                Ok(code) => format!("guest command {} ended with {code}", command.name),
+                Ok(code) => {
+                    // What did not stop anything, like `net stop` of what does not run, is not to be
+                    // taken back, unless an earlier one did.
+                    if new.is_some() {
+                        undo.pop();
+                        if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
+                            self.voice.warn("state", &error.to_string());
+                        }
+                    }
+                    format!("guest command {} ended with {code}", command.name)
+                }
                 Err(why) => why,
             };
             let text = format!("a time service may still run: {why}");
@@ -75,7 +85,7 @@ impl Subject<'_> {
         proposal: &Proposal,
         intent: &IntentLogged,
     ) -> Vec<(String, String)> {
-        let known = self.handovers.load(self.vmid);
+        let known = self.handover();
         let undo = known.map(|known| known.undo).unwrap_or_default();
         let mut left = Vec::new();
         for text in undo {

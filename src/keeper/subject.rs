@@ -2,15 +2,16 @@
 use std::time::Duration;
 
 use super::error::KeepError;
+use super::intended::goes_on;
 use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
 use crate::guest::Qemu;
 use crate::model::{Printable, VmId};
 use crate::sources::{Guest, config_path, find_guest};
-use crate::state::{Handovers, Keep, Note, Store};
+use crate::state::{Handover, Handovers, Keep, Note, Store};
 use crate::system::{Deadline, Lock};
 use crate::vmconfig::VmFacts;
-use crate::voice::Voice;
+use crate::voice::{Voice, trail};
 
 /// How long somebody else's work on the same clock is waited for.
 const LOCK_LIMIT: Duration = Duration::from_secs(20);
@@ -75,7 +76,7 @@ impl<'a> Subject<'a> {
         let facts = facts(config, vmid)?;
         let qemu = Qemu::find(&config.paths.qemu_server, vmid)
             .map_err(|error| KeepError::NotRunning(error.to_string()))?;
-        let trail = Trail::new(&config.paths.log)?;
+        let trail = trail(config)?;
         let note = store.load(vmid)?;
         let note = note.filter(|note| note.belongs_to(qemu.generation, trail.boot_id()));
         let keep = store.load_keep(vmid)?;
@@ -129,6 +130,15 @@ impl<'a> Subject<'a> {
             ..Record::new(event, self.vmid)
         });
         self.voice.alarm(event.code(), text);
+    }
+
+    /// What an earlier look, or an earlier life of this guest, left. A guest that has just booted runs
+    /// all its services, whatever was stopped before.
+    pub(super) fn handover(&self) -> Option<Handover> {
+        let booted = self.note.as_ref();
+        let booted = booted.filter(|note| !note.by_hand && !goes_on(note));
+        let known = self.handovers.load(self.vmid);
+        known.filter(|known| booted.is_none_or(|note| known.written >= note.since))
     }
 
     /// Saves how the clock is kept.

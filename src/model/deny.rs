@@ -4,11 +4,11 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
         /// A stable code for each way to say no. Scripts and reports rely on the spelling.
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
         pub enum DenyReason {
-            $($(#[$doc])* #[serde(rename = $code)] $variant,)*
+            $($(#[doc = $doc])* #[serde(rename = $code)] $variant,)*
         }
 
         impl DenyReason {
@@ -20,6 +20,14 @@ macro_rules! reasons {
             pub fn code(self) -> &'static str {
                 match self {
                     $(DenyReason::$variant => $code,)*
+                }
+            }
+
+            /// What it means, for people.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(DenyReason::$variant => concat!($($doc,)*).trim_ascii_start(),)*
                 }
             }
         }

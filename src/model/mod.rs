@@ -17,6 +17,7 @@ mod start;
 mod target;
 mod text;
 mod time;
+mod upid;
 mod vmid;
 
 pub use deny::{Deny, DenyReason, OnTrouble};
@@ -32,4 +33,5 @@ pub use start::StartKind;
 pub use target::{ClockTarget, TargetError};
 pub use text::{parse_bound, parse_lapse};
 pub use time::{TimeError, Timestamp};
+pub use upid::Upid;
 pub use vmid::{VmId, VmIdError};

@@ -5,8 +5,10 @@
 
 mod allowlist;
 mod settings;
+mod snippets;
 mod vm;
 
 pub use allowlist::{Loaded, NotLoaded, load_allowlist};
 pub use settings::{CONFIG_PATH, ConfigError, load_config};
+pub use snippets::{GuestsUnknown, guests_naming, storages};
 pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags, request};

@@ -1,11 +1,11 @@
-//! Folders of our own: state files written whole or not at all, logs appended under a lock.
+//! Folders of our own: files written whole or not at all, and locks.
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::fs::{
     AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, ResolveFlags, Stat, fchmod, fdatasync,
-    flock, fstat, ftruncate, mkdir, openat, openat2, renameat, unlinkat,
+    flock, fstat, mkdir, openat, openat2, renameat, unlinkat,
 };
 use rustix::io::Errno;
 
@@ -89,13 +89,17 @@ impl Dir {
     /// [`FileError`].
     pub fn read(&self, name: &str, limit: usize) -> Result<Vec<u8>, FileError> {
         let path = self.path_of(name);
-        let (file, stat) = self.open_own(name, OFlags::RDONLY, 0)?;
+        let (file, stat, _) = self.open_own(name, OFlags::RDONLY, 0)?;
         read_up_to(
             &path,
             &file,
             usize::try_from(stat.st_size).unwrap_or(usize::MAX),
             limit,
         )
+    }
+
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
     }
 
     /// Replaces a file of this folder: a reader sees the old content or the new, never a part.
@@ -167,50 +171,23 @@ impl Dir {
     /// # Errors
     /// [`FileError`] with [`FileErrorKind::Locked`] when another process keeps it.
     pub fn lock(&self, name: &str, deadline: Deadline) -> Result<Lock, FileError> {
-        let (fd, _) = self.open_own(name, OFlags::RDWR | OFlags::CREATE, 0o600)?;
+        let (fd, _, _) = self.open_own(name, OFlags::RDWR | OFlags::CREATE, 0o600)?;
         self.take_lock(name, &fd, deadline)?;
         Ok(Lock { _fd: fd })
     }
 
-    /// Appends `line` to a log of this folder (made with `mode` where missing) and, if `durable`,
-    /// waits until it is on the disk. A complete line or none: what a full disk cuts is taken back.
-    ///
-    /// # Errors
-    /// [`FileError`].
-    pub fn append(
+    /// Opens a regular file of this folder that is root's alone and has no second name.
+    /// Whether it was made comes back too.
+    pub(super) fn open_own(
         &self,
         name: &str,
-        line: &[u8],
+        flags: OFlags,
         mode: u32,
-        durable: bool,
-        deadline: Deadline,
-    ) -> Result<(), FileError> {
-        let failed = |errno| FileError::os(&self.path_of(name), errno);
-        let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE;
-        // A lock on the log itself could be held by whoever may read it.
-        let lock = self.lock(&format!(".{name}.lock"), deadline)?;
-        let (file, _) = self.open_own(name, flags, mode)?;
-        let before = fstat(&file).map_err(failed)?.st_size;
-        let before = u64::try_from(before).unwrap_or(0);
-        // A crash may have cut the last line: what is left of it must not swallow this one.
-        let written = end_last_line(&file, before).and_then(|()| write_all(&file, line));
-        if let Err(errno) = written {
-            let _ = ftruncate(&file, before);
-            return Err(failed(errno));
-        }
-        // Others may write while this one waits for the disk.
-        drop(lock);
-        if durable {
-            fdatasync(&file).map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    /// Opens a regular file of this folder that is root's alone and has no second name.
-    fn open_own(&self, name: &str, flags: OFlags, mode: u32) -> Result<(OwnedFd, Stat), FileError> {
+    ) -> Result<(OwnedFd, Stat, bool), FileError> {
         let path = self.path_of(name);
         let failed = |errno| FileError::os(&path, errno);
         let flags = flags | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let mut made = false;
         let fd = match openat(
             &self.fd,
             name,
@@ -222,6 +199,7 @@ impl Dir {
                     openat(&self.fd, name, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
                 // A umask may have taken bits that the group needs to read its log.
                 fchmod(&fd, Mode::from_raw_mode(mode)).map_err(failed)?;
+                made = true;
                 fd
             }
             other => other.map_err(failed)?,
@@ -234,7 +212,7 @@ impl Dir {
         if stat.st_nlink > 1 {
             return Err(FileError::new(&path, FileErrorKind::HardLinked));
         }
-        Ok((fd, stat))
+        Ok((fd, stat, made))
     }
 
     fn take_lock(&self, name: &str, fd: &OwnedFd, deadline: Deadline) -> Result<(), FileError> {
@@ -250,19 +228,5 @@ impl Dir {
                 Err(errno) => return Err(FileError::os(&self.path_of(name), errno)),
             }
         }
-    }
-}
-
-/// Ends the last line of a log of `size` bytes, if it has no end.
-fn end_last_line(log: &OwnedFd, size: u64) -> Result<(), Errno> {
-    let Some(last) = size.checked_sub(1) else {
-        return Ok(());
-    };
-    let mut byte = [0_u8; 1];
-    rustix::io::pread(log, &mut byte, last)?;
-    if byte == *b"\n" {
-        Ok(())
-    } else {
-        write_all(log, b"\n")
     }
 }

@@ -38,6 +38,8 @@ pub enum FileErrorKind {
         /// The limit in bytes.
         limit: usize,
     },
+    /// Its file system can only be read.
+    ReadOnly,
     /// Another process held its lock until the deadline.
     Locked,
     /// The system call failed.
@@ -57,6 +59,7 @@ impl FileError {
             Errno::NOENT => FileErrorKind::Missing,
             Errno::LOOP => FileErrorKind::Link,
             Errno::NOTDIR => FileErrorKind::NotAFolder,
+            Errno::ROFS => FileErrorKind::ReadOnly,
             Errno::ISDIR | Errno::NXIO => FileErrorKind::NotRegular,
             other => FileErrorKind::Os(other),
         };
@@ -90,6 +93,10 @@ impl fmt::Display for FileError {
                 write!(f, "{path} has a second name (hard link); remove that")
             }
             FileErrorKind::TooLarge { limit } => write!(f, "{path} is larger than {limit} bytes"),
+            FileErrorKind::ReadOnly => write!(
+                f,
+                "{path} cannot be written: its file system is mounted read-only"
+            ),
             FileErrorKind::Locked => write!(f, "{path} is locked by another process"),
             FileErrorKind::Os(errno) => write!(f, "{path}: {}", std::io::Error::from(errno)),
         }

@@ -3,20 +3,24 @@
 //! Belongs here: every system call the program makes, and the only `unsafe` code. Nothing here
 //! knows what a VM's clock is.
 
+mod caller;
 mod clock;
 mod dir;
 mod error;
 mod file;
 mod guardian;
+mod open_file;
 mod process;
 mod socket;
 mod zone;
 
+pub use caller::{Caller, caller};
 pub use clock::{Deadline, boot_id, host_clock_synchronised, now};
 pub use dir::{Dir, Lock};
 pub use error::{FileError, FileErrorKind};
 pub use file::{Trust, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
-pub use process::{Generation, cmdline, exit_at_once, hostname, random_bytes};
+pub use open_file::{Access, OpenFile};
+pub use process::{Generation, cmdline, exit_at_once, fill_secret, hostname, random_bytes};
 pub use socket::{Stream, StreamError, send_datagram, somebody_queues};
 pub use zone::host_zone;

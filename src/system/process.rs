@@ -119,6 +119,20 @@ pub fn random_bytes() -> [u8; 16] {
     bytes
 }
 
+/// Fills `secret` with random bytes of the kernel's.
+///
+/// # Errors
+/// The system's, where it has none yet.
+pub fn fill_secret(secret: &mut [u8]) -> std::io::Result<()> {
+    let flags = rustix::rand::GetRandomFlags::NONBLOCK;
+    let length = secret.len();
+    // Up to 256 bytes come whole or not at all (getrandom(2)).
+    match rustix::rand::getrandom(secret, flags)? {
+        count if count == length => Ok(()),
+        _ => Err(std::io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
 /// Ends this process without running anything that is registered for its end.
 #[allow(unsafe_code)]
 pub fn exit_at_once(code: i32) -> ! {

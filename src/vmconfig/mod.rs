@@ -1,13 +1,14 @@
 //! What a VM's config says about its clock: text of the file in, [`VmFacts`] out.
 //!
-//! Belongs here: the formats of `/etc/pve/qemu-server/VMID.conf` and `/etc/pve/datacenter.cfg`, as
-//! far as a clock depends on them, read as Proxmox VE itself reads them. Nothing here opens a file
+//! Belongs here: the formats of `/etc/pve/qemu-server/VMID.conf`, `/etc/pve/datacenter.cfg` and
+//! `/etc/pve/storage.cfg`, as far as a clock or its hookscript depends on them, read as Proxmox VE itself reads them. Nothing here opens a file
 //! or decides: what the config says is not yet what may happen.
 #![forbid(unsafe_code)]
 
 mod datacenter;
 mod facts;
 mod parse;
+mod storage;
 mod values;
 
 #[cfg(test)]
@@ -16,3 +17,4 @@ mod fixture_tests;
 pub use datacenter::parse_registered_tags;
 pub use facts::{Arch, MachineKind, OsType, RtcBase, VmFacts};
 pub use parse::parse;
+pub use storage::{Storage, parse_storages};

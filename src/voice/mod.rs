@@ -3,11 +3,15 @@
 //! Belongs here: the form of a line and where it goes. What is said is for whoever says it.
 #![forbid(unsafe_code)]
 
+mod trail;
+
 use std::fmt;
 use std::io::Write;
 
-use crate::audit::{Event, Facility, Format, Severity, Syslog};
-use crate::config::{Config, SyslogFormat};
+pub use trail::{syslog, trail};
+
+use crate::audit::{Event, Severity, Syslog};
+use crate::config::Config;
 use crate::model::{Printable, VmId};
 
 /// The program's name in every line.
@@ -26,20 +30,10 @@ impl Voice {
     /// A voice about `vmid`, whose name may come later. It speaks on the standard streams too.
     #[must_use]
     pub fn new(vmid: VmId, config: &Config) -> Voice {
-        let settings = &config.syslog;
-        let syslog = settings.enabled.then(|| Syslog {
-            socket: config.paths.syslog.clone(),
-            format: match settings.format {
-                SyslogFormat::Rfc3164 => Format::Rfc3164,
-                SyslogFormat::Rfc5424 => Format::Rfc5424,
-            },
-            facility: Facility::of_code(settings.facility.code()),
-            process: NAME,
-        });
         Voice {
             vmid,
             name: None,
-            syslog,
+            syslog: syslog(config),
             streams: true,
         }
     }
@@ -56,6 +50,12 @@ impl Voice {
     /// From now on the VM has a name.
     pub fn call(&mut self, name: Option<Printable>) {
         self.name = name;
+    }
+
+    /// The VM's name, as far as known.
+    #[must_use]
+    pub fn name(&self) -> Option<&Printable> {
+        self.name.as_ref()
     }
 
     /// Says what is or will be done.

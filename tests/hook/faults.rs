@@ -88,6 +88,8 @@ fn a_disk_that_reports_an_error_leaves_no_note_f3() {
         }
     }
     let world = world();
+    // Its key is made with the first record.
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
     for inject in [
         "inject=renameat:error=ENOSPC",
         "inject=write:error=ENOSPC:when=2",

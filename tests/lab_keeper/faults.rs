@@ -120,7 +120,8 @@ fn a_vm_that_is_killed_while_it_is_worked_on_leaves_nothing_f3() {
         assert_eq!(run.code, Some(0), "{run:?}");
     });
     // That a VM stops is nothing that somebody should act on.
-    assert!(daemon.said().is_empty());
+    let said = daemon.said();
+    assert!(said.is_empty(), "{said:?}");
     swept(&world);
     assert!(keep(&world).is_none() && world.note(100).is_none());
 }

@@ -5,17 +5,19 @@ use super::*;
 const HANDOVER: &str = "/var/lib/time-shift/guests/100.json";
 
 /// A profile that stops the service by `stop`, asks for it by `query` and starts it by `undo`, each a
-/// shell-like line of program and arguments.
+/// shell-like line of program and arguments. Without `query` it is stopped whether it runs or not.
 fn world_with(query: &str, stop: &str, undo: &str) -> World {
     let world = world("time-service = \"stop\"\nguest-commands = [\"stop\"]\n");
     let mut allowlist = world.read("/etc/time-shift/allowlist.toml");
+    let asks = match query {
+        "" => "",
+        _ => "query = \"query\"",
+    };
+    let query = if query.is_empty() { RUNS } else { query };
+    let stops = format!("does = \"stop\"\nundo = \"undo\"\n{asks}");
     let lines = [
         ("query", query, "does = \"query\""),
-        (
-            "stop",
-            stop,
-            "does = \"stop\"\nundo = \"undo\"\nquery = \"query\"",
-        ),
+        ("stop", stop, stops.as_str()),
         ("undo", undo, "does = \"start\""),
         ("unlisted", "/bin/touch /run/unlisted", "does = \"stop\""),
     ];
@@ -149,4 +151,33 @@ fn a_guest_that_runs_no_commands_gets_its_time_all_the_same_a8() {
         said.contains("no time service was stopped") && said.contains("guest-exec is blocked"),
         "{said}"
     );
+}
+
+#[test]
+fn what_was_stopped_once_is_started_again_though_it_cannot_be_stopped_twice_a7_a8() {
+    let world = world_with("", STOP, START);
+    let guest = kept(&world);
+    moved_inside(&world, "2019-05-01 12:00:00");
+    assert_eq!(swept(&world)["set"], 1);
+    let order = order(&world);
+    let failed = |text: &&String| text.contains("command stop ended with 1");
+    assert_eq!(order.iter().filter(failed).count(), 1, "{order:?}");
+    assert_eq!(handover(&world).unwrap()["undo"], json!(["undo"]));
+    world.cli(&["restore", "100", "--yes"]);
+    assert!(is_there(&guest, "/debian-init"));
+}
+
+#[test]
+fn what_was_stopped_before_a_boot_runs_again_after_it_a8() {
+    let world = world_with(RUNS, STOP, START);
+    let guest = kept(&world);
+    assert_eq!(handover(&world).unwrap()["undo"], json!(["undo"]));
+    guest.kill();
+    world.hook(100, "post-stop").silent();
+    let text = world.read("/etc/time-shift/allowlist.toml");
+    let other = text.replace("[\"/debian-init\"]", "[\"/nothing\"]");
+    assert_ne!(text, other);
+    world.write("/etc/time-shift/allowlist.toml", other);
+    kept(&world);
+    assert_eq!(handover(&world).unwrap()["undo"], json!([]));
 }

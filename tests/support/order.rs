@@ -44,7 +44,7 @@ pub fn order(keys: &str, folder: &Path) -> (Authorized<ClockPlan>, IntentLogged)
     let (grant, _) = grant(keys);
     let plan = plan::make(&grant, now).unwrap();
     let authorized = authorize(grant, plan, now).unwrap();
-    let trail = Trail::new(folder).unwrap();
+    let trail = Trail::new(folder, &folder.join("data")).unwrap();
     let record = Record::new(Event::Intent, vm100());
     let intent = trail.intent(&authorized, record).unwrap();
     (authorized, intent)

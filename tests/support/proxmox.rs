@@ -1,6 +1,7 @@
-//! Calls a program as Proxmox VE's `run_command` calls a hookscript: both streams read to their end
-//! before the exit status counts, so that a child left behind with one of them open is noticed.
-use std::io::Read;
+//! Calls a program as Proxmox VE's `run_command` calls a hookscript: lines of both streams as they come,
+//! both read to their end before the exit status counts, so that a child left behind with one of them
+//! open is noticed.
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
@@ -21,6 +22,8 @@ pub struct Run {
     pub out: String,
     /// Standard error.
     pub err: String,
+    /// The lines of both in the order in which they came, each with when that was.
+    pub lines: Vec<(Duration, String)>,
     /// How long it took until both streams were at their end.
     pub took: Duration,
 }
@@ -35,17 +38,33 @@ impl Run {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        let out = read_to_end(child.stdout.take().unwrap());
-        let err = read_to_end(child.stderr.take().unwrap());
-        let hang = "a stream is still open: something was left behind";
-        let out = out.recv_timeout(LIMIT).expect(hang);
-        let err = err.recv_timeout(LIMIT).expect(hang);
+        let (sender, receiver) = mpsc::channel();
+        read_lines(child.stdout.take().unwrap(), begun, false, sender.clone());
+        read_lines(child.stderr.take().unwrap(), begun, true, sender);
+        let (mut out, mut err, mut lines) = (String::new(), String::new(), Vec::new());
+        loop {
+            match receiver.recv_timeout(LIMIT.saturating_sub(begun.elapsed())) {
+                Ok((at, is_err, line)) => {
+                    match is_err {
+                        true => err.push_str(&line),
+                        false => out.push_str(&line),
+                    }
+                    lines.push((at, line.trim_end_matches('\n').to_owned()));
+                }
+                // Both readers are at their end.
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    panic!("a stream is still open: something was left behind")
+                }
+            }
+        }
         let status = child.wait().unwrap();
         Run {
             code: status.code(),
             signal: status.signal(),
             out,
             err,
+            lines,
             took: begun.elapsed(),
         }
     }
@@ -82,12 +101,23 @@ impl Run {
     }
 }
 
-fn read_to_end(mut stream: impl Read + Send + 'static) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
+/// Sends each line of a stream on as it comes.
+fn read_lines(
+    stream: impl Read + Send + 'static,
+    begun: Instant,
+    is_err: bool,
+    sender: mpsc::Sender<(Duration, bool, String)>,
+) {
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let _ = stream.read_to_end(&mut bytes);
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+        let mut stream = BufReader::new(stream);
+        loop {
+            let mut line = Vec::new();
+            match stream.read_until(b'\n', &mut line) {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+            let text = String::from_utf8_lossy(&line).into_owned();
+            let _ = sender.send((begun.elapsed(), is_err, text));
+        }
     });
-    receiver
 }

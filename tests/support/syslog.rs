@@ -26,9 +26,11 @@ impl Daemon {
         Daemon(messages)
     }
 
-    /// All that has arrived since the last time.
+    /// All that has arrived since the last time, but for the seals of the trail.
     pub fn said(&self) -> Vec<String> {
         std::thread::sleep(Duration::from_millis(100));
-        std::mem::take(&mut self.0.lock().unwrap())
+        let mut said = std::mem::take(&mut *self.0.lock().unwrap());
+        said.retain(|line| !line.contains("]: trail sealed: "));
+        said
     }
 }

@@ -149,12 +149,18 @@ impl World {
         (!text.is_empty()).then(|| serde_json::from_str(&text).expect("the note is JSON"))
     }
 
-    /// The lines of the audit trail.
+    /// The records of the trail, of all its files, in the order in which they were written.
     pub fn audit(&self) -> Vec<serde_json::Value> {
-        let text = self.read("/var/log/time-shift/audit.log");
-        text.lines()
-            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
-            .collect()
+        let mut records = Vec::new();
+        for name in ["audit.log", "command-audit.log", "time-shift.log"] {
+            let text = self.read(&format!("/var/log/time-shift/{name}"));
+            let lines = text.lines();
+            records.extend(lines.map(|line| -> serde_json::Value {
+                serde_json::from_str(line).expect("each line is JSON")
+            }));
+        }
+        records.sort_by_key(|record| record["boot-ns"].as_u64());
+        records
     }
 
     /// A command to be run in the node, with the environment of a Proxmox VE task.

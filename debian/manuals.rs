@@ -1,0 +1,153 @@
+//! Writes what is generated from the command line's definition: the man page time-shift(8) and the
+//! completions for bash, zsh and fish.
+//!
+//! `manuals FOLDER` writes them as they lie under /. Run by debian/rules; neither program contains
+//! any of this.
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use clap::Command;
+use clap_complete::{Shell, generate};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, italic, roman};
+
+const COMPLETIONS: [(Shell, &str); 3] = [
+    (
+        Shell::Bash,
+        "usr/share/bash-completion/completions/time-shift",
+    ),
+    (Shell::Zsh, "usr/share/zsh/vendor-completions/_time-shift"),
+    (
+        Shell::Fish,
+        "usr/share/fish/vendor_completions.d/time-shift.fish",
+    ),
+];
+
+const FILES: [(&str, &str); 5] = [
+    (
+        "/etc/time-shift/allowlist.toml",
+        "which guest may have which time; see time-shift-allowlist(5)",
+    ),
+    (
+        "/etc/pve/time-shift/allowlist.toml",
+        "the same for a whole cluster; if it exists, the node's own does not count",
+    ),
+    (
+        "/etc/time-shift/config.toml",
+        "how the program runs; see time-shift.toml(5)",
+    ),
+    (
+        "/run/time-shift/",
+        "the state of this boot, one file for each VM that was started with another time",
+    ),
+    (
+        "/var/log/time-shift/audit.log",
+        "who allowed what and what came of it, JSON lines",
+    ),
+];
+
+fn main() -> io::Result<()> {
+    let Some(root) = std::env::args_os().nth(1) else {
+        return Err(io::Error::other("usage: manuals FOLDER"));
+    };
+    let root = Path::new(&root);
+    // Fills in what clap adds to every command: --help, --version, `help`.
+    let mut command = time_shift::cli::command();
+    command.build();
+    write(
+        &root.join("usr/share/man/man8/time-shift.8"),
+        &page(&command)?,
+    )?;
+    for (shell, path) in COMPLETIONS {
+        let mut text = Vec::new();
+        generate(shell, &mut command, "time-shift", &mut text);
+        write(&root.join(path), &text)?;
+    }
+    Ok(())
+}
+
+fn write(path: &Path, text: &[u8]) -> io::Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(path, text)
+}
+
+/// One page for the program with all its commands.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let version = command.get_version().unwrap_or_default();
+    let man = Man::new(command.clone())
+        .title("TIME-SHIFT")
+        .section("8")
+        .source(format!("time-shift {version}"))
+        .manual("Proxmox VE");
+    let mut text = Vec::new();
+    man.render_title(&mut text)?;
+    man.render_name_section(&mut text)?;
+    man.render_synopsis_section(&mut text)?;
+    man.render_description_section(&mut text)?;
+    man.render_options_section(&mut text)?;
+    text.extend(b".SH COMMANDS\n");
+    for subcommand in command.get_subcommands() {
+        if subcommand.is_hide_set() || subcommand.get_name() == "help" {
+            continue;
+        }
+        text.extend(section(subcommand)?);
+    }
+    let mut notes = Vec::new();
+    man.render_extra_section(&mut notes)?;
+    for line in notes.split_inclusive(|byte| *byte == b'\n') {
+        text.extend(if line.starts_with(b".SH ") {
+            b".SH NOTES\n"
+        } else {
+            line
+        });
+    }
+    text.extend(files());
+    Ok(text)
+}
+
+/// A command, as a part of the page: what would be its own page's sections become paragraphs, and
+/// the options that every command has are left to the page.
+fn section(command: &Command) -> io::Result<Vec<u8>> {
+    let everywhere = |id: &str| matches!(id, "config" | "help" | "version");
+    let own = command.clone().mut_args(|argument| {
+        let hide = everywhere(argument.get_id().as_str());
+        argument.hide(hide)
+    });
+    let man = Man::new(own);
+    let mut body = Vec::new();
+    man.render_synopsis_section(&mut body)?;
+    man.render_description_section(&mut body)?;
+    man.render_options_section(&mut body)?;
+    man.render_extra_section(&mut body)?;
+    let mut text = format!(".SS {}\n", command.get_name()).into_bytes();
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let header = line.starts_with(b".SH ");
+        text.write_all(if header { b".PP\n" } else { line })?;
+    }
+    Ok(text)
+}
+
+fn files() -> Vec<u8> {
+    let mut roff = Roff::new();
+    roff.control("SH", ["FILES"]);
+    for (path, what) in FILES {
+        roff.control("TP", []);
+        roff.text([italic(path)]);
+        roff.text([roman(what)]);
+    }
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([
+        bold("time-shift-hook"),
+        roman("(8), "),
+        bold("time-shift-allowlist"),
+        roman("(5), "),
+        bold("time-shift.toml"),
+        roman("(5), "),
+        bold("qm"),
+        roman("(1)"),
+    ]);
+    roff.to_roff().into_bytes()
+}

@@ -1,0 +1,60 @@
+//! The records of the trail as they can be read, in the order in which they were written.
+use super::lines::{Flow, each_line};
+use crate::audit::{Log, LogFile, open_logs};
+use crate::cli::{Failure, complain};
+use crate::config::Config;
+use crate::model::Timestamp;
+use crate::trace::Entry;
+
+/// Calls `each` for every record of these logs since `since`, log by log. Lines that are no records
+/// are counted, and their number is said: `audit verify` tells what they are.
+pub(super) fn each_entry(
+    config: &Config,
+    logs: &[Log],
+    since: Option<Timestamp>,
+    mut each: impl FnMut(&Entry),
+) -> Result<(), Failure> {
+    for files in open_logs(&config.paths.log)? {
+        if !logs.contains(&files.log) {
+            continue;
+        }
+        for file in files.files {
+            if is_older(&file, since) {
+                continue;
+            }
+            let name = file.name.clone();
+            let mut odd: u64 = 0;
+            let read = each_line(file, |line, _| {
+                match Entry::parse(files.log.file_name(), line) {
+                    Some(entry) if since.is_none_or(|since| entry.time >= since) => each(&entry),
+                    Some(_) => {}
+                    None => odd = odd.saturating_add(1),
+                }
+                Flow::Next
+            });
+            if let Err(why) = read {
+                complain(&why);
+            }
+            if odd > 0 {
+                complain(&format!(
+                    "{name}: {odd} lines are no records; see time-shift audit verify"
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How much earlier than a record the time of its file may be: the kernel takes that from its last
+/// tick, and a clock may have been stepped a little.
+const SLACK_SECONDS: i64 = 60;
+
+/// Whether a file was last written before this, so that nothing in it is younger.
+pub(super) fn is_older(file: &LogFile, since: Option<Timestamp>) -> bool {
+    match (&file.content, since) {
+        (Ok(content), Some(since)) => content.changed().is_some_and(|at| {
+            at.floor_seconds().saturating_add(SLACK_SECONDS) < since.floor_seconds()
+        }),
+        _ => false,
+    }
+}

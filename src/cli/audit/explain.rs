@@ -1,0 +1,32 @@
+//! `time-shift audit explain`: what a code means.
+use crate::audit::Event;
+use crate::cli::arguments::audit::Explain;
+use crate::cli::{Exit, Failure, put};
+use crate::model::DenyReason;
+
+pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
+    let code = options.code.as_str();
+    if let Some(event) = Event::ALL.iter().find(|event| event.code() == code) {
+        let file = event.log().file_name();
+        put(&format!(
+            "{code} (event, in {file})\n{}\n",
+            event.explanation()
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let same = |reason: &&DenyReason| reason.code().eq_ignore_ascii_case(code);
+    if let Some(reason) = DenyReason::ALL.iter().find(same) {
+        put(&format!(
+            "{reason} (reason of a denial)\n{}\n",
+            reason.explanation()
+        ))?;
+        return Ok(Exit::Done);
+    }
+    let events: Vec<&str> = Event::ALL.iter().map(|event| event.code()).collect();
+    let reasons: Vec<&str> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
+    Err(Failure(format!(
+        "no such code; events: {}; reasons: {}",
+        events.join(", "),
+        reasons.join(", ")
+    )))
+}

@@ -1,0 +1,211 @@
+//! `time-shift install-hook` and `uninstall-hook`: the snippet's copy in a storage, without which no
+//! VM can name it.
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::arguments::{InstallHook, UninstallHook};
+use super::{Exit, Failure, put, put_json};
+use crate::config::Config;
+use crate::sources::{guests_naming, storages};
+use crate::system::Dir;
+use crate::vmconfig::Storage;
+
+/// The snippet. The package has the same text in /usr/share/time-shift.
+const SNIPPET: &str = include_str!("../../hooks/time-shift");
+/// How a file is known for one of its copies; what follows is the version.
+const MARK: &str = "\n# time-shift snippet, version ";
+/// The copy's name.
+const NAME: &str = "time-shift";
+/// Largest file that is looked at, in bytes.
+const LIMIT: usize = 64 * 1024;
+/// The line of the snippet that `--strict` changes, and what it becomes.
+const STRICT: (&str, &str) = ("\nwithout=start\n", "\nwithout=block\n");
+
+/// What `install-hook --json` prints.
+#[derive(Debug, Serialize)]
+struct Installed {
+    volume: String,
+    file: PathBuf,
+    strict: bool,
+    /// Whether the file is another one than before.
+    changed: bool,
+    /// For a shell on the VM's node, with VMID to be filled in.
+    qm: String,
+    /// For a shell on any node of the cluster, with NODE and VMID to be filled in.
+    pvesh: String,
+}
+
+/// What `uninstall-hook --json` prints.
+#[derive(Debug, Serialize)]
+struct Removed {
+    volume: String,
+    file: PathBuf,
+    /// Whether there was one.
+    changed: bool,
+}
+
+pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Failure> {
+    let storage = find(config, &options.storage)?;
+    let folder = open(&storage)?;
+    let text = if options.strict {
+        SNIPPET.replacen(STRICT.0, STRICT.1, 1)
+    } else {
+        SNIPPET.to_owned()
+    };
+    let before = copy_in(&folder)?;
+    let changed = before.as_deref() != Some(text.as_bytes());
+    let file = folder.path_of(NAME);
+    if changed {
+        folder.replace(NAME, text.as_bytes(), 0o755)?;
+        // A hookscript that a power cut made empty would keep its VMs from starting.
+        durable(&file)?;
+    }
+    let volume = volume(&storage);
+    let answer = Installed {
+        qm: format!("qm set VMID --hookscript {volume}"),
+        pvesh: format!("pvesh set /nodes/NODE/qemu/VMID/config --hookscript {volume}"),
+        volume,
+        file,
+        strict: options.strict,
+        changed,
+    };
+    if options.json {
+        put_json(&answer)?;
+    } else {
+        put(&text_of(&answer))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit, Failure> {
+    let storage = find(config, &options.storage)?;
+    let folder = open(&storage)?;
+    let volume = volume(&storage);
+    let file = folder.path_of(NAME);
+    let changed = copy_in(&folder)?.is_some();
+    if changed {
+        let guests =
+            guests_naming(config, &volume).map_err(|error| format!("{volume} stays: {error}"))?;
+        if !guests.is_empty() {
+            let guests: Vec<String> = guests.iter().map(ToString::to_string).collect();
+            return Err(Failure(format!(
+                "{volume} stays, since these guests would no longer start: {}; take it off each first: \
+                 qm set VMID --delete hookscript (a snapshot that names it has to go, too)",
+                guests.join(" ")
+            )));
+        }
+        folder.remove(NAME)?;
+    }
+    let answer = Removed {
+        volume,
+        file,
+        changed,
+    };
+    if options.json {
+        put_json(&answer)?;
+    } else if answer.changed {
+        put(&format!("{} is removed.\n", answer.file.display()))?;
+    } else {
+        put(&format!("There is no {}.\n", answer.file.display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn volume(storage: &Storage) -> String {
+    format!("{}:snippets/{NAME}", storage.id)
+}
+
+/// The storage, if it can hold a snippet.
+fn find(config: &Config, id: &str) -> Result<Storage, Failure> {
+    let storages = storages(config)?;
+    let Some(storage) = storages.iter().find(|storage| storage.id == id) else {
+        let others = storages
+            .iter()
+            .filter(|storage| storage.offers_snippets() && !storage.disabled);
+        let others: Vec<&str> = others.map(|storage| storage.id.as_str()).collect();
+        return Err(Failure(format!(
+            "there is no storage {id} of files; these offer snippets: {}",
+            others.join(" ")
+        )));
+    };
+    if storage.disabled {
+        return Err(Failure(format!(
+            "storage {id} is switched off; pvesm set {id} --disable 0"
+        )));
+    }
+    if !storage.offers_snippets() {
+        let mut content = storage.content.clone();
+        content.push("snippets".to_owned());
+        return Err(Failure(format!(
+            "storage {id} does not offer snippets; to let it: pvesm set {id} --content {}",
+            content.join(",")
+        )));
+    }
+    Ok(storage.clone())
+}
+
+/// The storage's folder of snippets, made where it is missing.
+fn open(storage: &Storage) -> Result<Dir, Failure> {
+    // A storage may well be behind a link; the snippet itself may not.
+    let parent = storage.snippets.parent().unwrap_or(Path::new("/"));
+    let real = fs::canonicalize(parent)
+        .map_err(|error| format!("storage {}: {}: {error}", storage.id, parent.display()))?;
+    let name = storage.snippets.file_name().unwrap_or_default();
+    Ok(Dir::open_or_make(&real.join(name), 0o755)?)
+}
+
+/// The copy that is there. Another file of that name is nobody's to touch.
+fn copy_in(folder: &Dir) -> Result<Option<Vec<u8>>, Failure> {
+    match folder.read(NAME, LIMIT) {
+        Ok(bytes) if String::from_utf8_lossy(&bytes).contains(MARK) => Ok(Some(bytes)),
+        Err(error) if error.is_missing() => Ok(None),
+        Ok(_) => Err(Failure(format!(
+            "{} is not time-shift's snippet, or was made somebody's own by taking its second line out; \
+             move it away first",
+            folder.path_of(NAME).display()
+        ))),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn durable(file: &Path) -> std::io::Result<()> {
+    fs::File::open(file)?.sync_all()?;
+    match file.parent() {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+fn text_of(answer: &Installed) -> String {
+    let done = if answer.changed {
+        "is installed"
+    } else {
+        "was there already"
+    };
+    let strict = if answer.strict {
+        "Without the package its VMs will not start (--strict).\n"
+    } else {
+        ""
+    };
+    format!(
+        "{} {done}: {}\n{strict}To put a VM under it, as root@pam on its node:\n  {}\n\
+         or from any node of the cluster:\n  {}\n",
+        answer.volume,
+        answer.file.display(),
+        answer.qm,
+        answer.pvesh
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_snippet_has_the_mark_and_the_line_that_strict_changes() {
+        assert_eq!(SNIPPET.matches(MARK).count(), 1);
+        assert_eq!(SNIPPET.matches(STRICT.0).count(), 1);
+    }
+}

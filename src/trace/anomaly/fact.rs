@@ -1,0 +1,79 @@
+//! What the rules need to know of a record.
+use crate::model::{Printable, Timestamp, VmId};
+use crate::trace::Entry;
+
+/// What the rules need to know of a record.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Fact {
+    pub(super) time: Timestamp,
+    pub(super) vmid: Option<VmId>,
+    pub(super) actor: Printable,
+    pub(super) event: What,
+    log: &'static str,
+    seq: u64,
+}
+
+/// The events that the rules know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum What {
+    Intent,
+    Set,
+    Ended,
+    Denied,
+    Undone,
+    LoginFailed,
+    ConfigChanged,
+}
+
+impl Fact {
+    /// `None` where no rule is about such a record.
+    #[must_use]
+    pub fn of(entry: &Entry) -> Option<Fact> {
+        let verified = entry
+            .result
+            .as_ref()
+            .is_some_and(|result| result.as_str() == "verified");
+        let event = match entry.event.as_str() {
+            "intent" => What::Intent,
+            "outcome" if verified => What::Set,
+            "ended" | "restored" => What::Ended,
+            "denied" => What::Denied,
+            "undone" => What::Undone,
+            "login-failed" => What::LoginFailed,
+            "config-changed" => What::ConfigChanged,
+            _ => return None,
+        };
+        Some(Fact {
+            time: entry.time,
+            vmid: entry.vmid,
+            actor: entry.actor.clone(),
+            event,
+            log: entry.log,
+            seq: entry.seq,
+        })
+    }
+
+    pub(super) fn seconds(&self) -> i64 {
+        self.time.floor_seconds()
+    }
+
+    /// The record, for who wants to look at it.
+    pub(super) fn evidence(&self) -> String {
+        let event = match self.event {
+            What::Intent => "intent",
+            What::Set => "outcome",
+            What::Ended => "ended",
+            What::Denied => "denied",
+            What::Undone => "undone",
+            What::LoginFailed => "login-failed",
+            What::ConfigChanged => "config-changed",
+        };
+        let vm = self
+            .vmid
+            .map_or_else(String::new, |vmid| format!(" VM {vmid}"));
+        format!(
+            "{}:{} {} {event}{vm} by {}",
+            self.log, self.seq, self.time, self.actor
+        )
+    }
+}

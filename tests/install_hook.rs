@@ -1,0 +1,180 @@
+//! `time-shift install-hook` and `uninstall-hook`, and the snippet without its program. E1, E2.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects
+)]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, symlink};
+
+use serde_json::Value;
+use support::{Run, World};
+
+const COPY: &str = "/var/lib/vz/snippets/time-shift";
+const HOOK: &str = "/usr/libexec/time-shift/time-shift-hook";
+const SNIPPET: &str = include_str!("../hooks/time-shift");
+const STORAGES: &str = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,snippets\n\n\
+                        dir: plain\n\tpath /srv/plain\n\tcontent iso,backup\n\n\
+                        dir: off\n\tpath /srv/off\n\tcontent snippets\n\tdisable\n\n\
+                        zfspool: tank\n\tpool tank\n\tcontent images\n\n\
+                        nfs: share\n\tpath /srv/share\n\tcontent snippets\n\tcontent-dirs snippets=scripts\n";
+
+fn world() -> World {
+    let world = World::new();
+    world.write("/etc/pve/storage.cfg", STORAGES);
+    world.vm(100, "");
+    world
+}
+
+#[track_caller]
+fn json(run: &Run) -> Value {
+    assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    serde_json::from_str(&run.out).unwrap()
+}
+
+/// The snippet as Proxmox VE runs it, before a start.
+fn start(world: &World, migrated_from: &str) -> Run {
+    let mut command = world.command(COPY);
+    Run::of(
+        command
+            .args(["100", "pre-start"])
+            .env("PVE_MIGRATED_FROM", migrated_from),
+    )
+}
+
+#[test]
+fn a_copy_lands_in_the_storage_and_the_next_command_is_said() {
+    let world = world();
+    let run = world.cli(&["install-hook"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.says(&[
+        "local:snippets/time-shift is installed: /var/lib/vz/snippets/time-shift",
+        "qm set VMID --hookscript local:snippets/time-shift",
+        "pvesh set /nodes/NODE/qemu/VMID/config --hookscript local:snippets/time-shift",
+    ]);
+    assert_eq!(world.read(COPY), SNIPPET);
+    let file = fs::symlink_metadata(world.path(COPY)).unwrap();
+    assert!(file.is_file());
+    assert_eq!(file.mode() & 0o7777, 0o755);
+    let folder = world.path("/var/lib/vz/snippets");
+    assert_eq!(
+        fs::read_dir(folder).unwrap().count(),
+        1,
+        "nothing beside it"
+    );
+
+    let again = json(&world.cli(&["install-hook", "--json"]));
+    assert_eq!(again["changed"], false);
+    assert_eq!(again["volume"], "local:snippets/time-shift");
+    assert_eq!(again["file"], COPY);
+    assert_eq!(
+        again["qm"],
+        "qm set VMID --hookscript local:snippets/time-shift"
+    );
+}
+
+#[test]
+fn a_missing_folder_is_made_and_a_storage_behind_a_link_is_found() {
+    let world = world();
+    fs::create_dir_all(world.path("/mnt/disk")).unwrap();
+    fs::create_dir_all(world.path("/srv")).unwrap();
+    symlink("/mnt/disk", world.path("/srv/share")).unwrap();
+    let made = json(&world.cli(&["install-hook", "--storage", "share", "--json"]));
+    assert_eq!(made["volume"], "share:snippets/time-shift");
+    assert_eq!(world.read("/mnt/disk/scripts/time-shift"), SNIPPET);
+}
+
+#[test]
+fn a_storage_that_cannot_hold_it_is_refused_with_what_to_do() {
+    let world = world();
+    for (storage, words) in [
+        ("plain", "pvesm set plain --content iso,backup,snippets"),
+        ("off", "pvesm set off --disable 0"),
+        ("tank", "these offer snippets: local share"),
+        ("nowhere", "these offer snippets: local share"),
+        ("../x", "there is no storage ../x"),
+    ] {
+        world
+            .cli(&["install-hook", "--storage", storage])
+            .one_line(1, &[words]);
+    }
+    assert!(!world.path("/srv").exists());
+}
+
+#[test]
+fn a_file_of_somebody_else_is_left_alone() {
+    let world = world();
+    let own = SNIPPET.replace("# time-shift snippet, version", "# mine, from version");
+    for content in ["#!/bin/sh\nexit 0\n", &own] {
+        world.write(COPY, content);
+        world
+            .cli(&["install-hook"])
+            .one_line(1, &[COPY, "move it away first"]);
+        world
+            .cli(&["uninstall-hook"])
+            .one_line(1, &[COPY, "move it away first"]);
+        assert_eq!(world.read(COPY), content);
+    }
+    fs::remove_file(world.path(COPY)).unwrap();
+    world.write("/root/target", SNIPPET);
+    symlink("/root/target", world.path(COPY)).unwrap();
+    assert_eq!(world.cli(&["install-hook"]).code, Some(1));
+}
+
+#[test]
+fn it_stays_as_long_as_a_guest_of_the_cluster_names_it() {
+    let world = world();
+    json(&world.cli(&["install-hook", "--json"]));
+    let line = "hookscript: local:snippets/time-shift\n";
+    let other = "/etc/pve/nodes/lab2/qemu-server/200.conf";
+    world.vm(100, line);
+    world.write(other, format!("name: x\n\n[before]\n{line}"));
+    world.write("/etc/pve/nodes/lab2/lxc/300.conf", line);
+    world
+        .cli(&["uninstall-hook"])
+        .one_line(1, &["100 200 300", "qm set VMID --delete hookscript"]);
+    assert_eq!(world.read(COPY), SNIPPET);
+
+    world.vm(100, "hookscript: local:snippets/time-shift-not\n");
+    world.write(other, "name: x\n");
+    fs::remove_file(world.path("/etc/pve/nodes/lab2/lxc/300.conf")).unwrap();
+    let nodes = world.path("/etc/pve/nodes");
+    let hidden = world.path("/etc/pve/hidden");
+    fs::rename(&nodes, &hidden).unwrap();
+    world
+        .cli(&["uninstall-hook"])
+        .one_line(1, &["cannot be known", "/etc/pve/nodes"]);
+    fs::rename(&hidden, &nodes).unwrap();
+
+    assert_eq!(
+        json(&world.cli(&["uninstall-hook", "--json"]))["changed"],
+        true
+    );
+    assert!(!world.path(COPY).exists());
+    assert_eq!(
+        json(&world.cli(&["uninstall-hook", "--json"]))["changed"],
+        false
+    );
+}
+
+#[test]
+fn without_the_program_a_strict_copy_blocks_a_start_and_no_migration() {
+    let world = world();
+    let copies: [(&[&str], i32); 2] = [(&[], 0), (&["--strict"], 1)];
+    for (options, code) in copies {
+        let installed = world.cli(&[&["install-hook", "--json"], options].concat());
+        assert_eq!(json(&installed)["strict"], code == 1);
+        assert_eq!(start(&world, "").code, Some(0));
+        let hook = world.path(HOOK);
+        let away = world.path("/usr/libexec/time-shift/away");
+        fs::rename(&hook, &away).unwrap();
+        start(&world, "").one_line(code, &["cannot be run"]);
+        start(&world, "lab2").one_line(0, &["cannot be run"]);
+        fs::rename(&away, &hook).unwrap();
+    }
+}

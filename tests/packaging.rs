@@ -1,0 +1,125 @@
+//! What the package says about the program: versions, man pages and units against the sources. E1.
+//! `tests/deb` builds, installs and removes it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
+
+use std::collections::BTreeSet;
+
+const ALLOWLIST: &str = include_str!("../etc/allowlist.toml");
+const CONFIG: &str = include_str!("../etc/config.toml");
+const ALLOWLIST_PAGE: &str = include_str!("../debian/man/time-shift-allowlist.5");
+const CONFIG_PAGE: &str = include_str!("../debian/man/time-shift.toml.5");
+const HOOK_PAGE: &str = include_str!("../debian/man/time-shift-hook.8");
+const WORKER: &str = include_str!("../debian/time-shift-proxmox.time-shift@.service");
+const SWEEP: &str = include_str!("../debian/time-shift-proxmox.time-shift-sweep.service");
+const SNIPPET: &str = include_str!("../hooks/time-shift");
+const MARK: &str = "# time-shift snippet, version ";
+
+/// `[table]` and the keys of an installed file, its examples' included.
+fn keys(text: &str) -> BTreeSet<&str> {
+    let lines = text.lines().map(|line| line.trim_start_matches('#'));
+    lines
+        .filter(|line| !line.starts_with(' '))
+        .filter_map(|line| match line.split_once(" = ") {
+            Some((key, _)) => Some(key),
+            None => line.starts_with('[').then_some(line),
+        })
+        .collect()
+}
+
+/// What a man page describes: each word that stands at the beginning of its tagged paragraphs, and
+/// its sections.
+fn described(page: &str) -> String {
+    let plain = page.replace("\\-", "-").replace("\\(dq", "\"");
+    let mut lines = plain.lines();
+    let mut found = String::new();
+    while let Some(line) = lines.next() {
+        if line == ".TP" {
+            let tag = lines.next().unwrap();
+            found.push_str(tag.trim_start_matches(".BR ").trim_start_matches(".B "));
+            found.push('\n');
+        }
+        if let Some(section) = line.strip_prefix(".SS ") {
+            found.push_str(section);
+            found.push('\n');
+        }
+    }
+    found
+}
+
+#[track_caller]
+fn describes(page: &str, file: &str) {
+    let described = described(page);
+    let words: BTreeSet<&str> = described
+        .split(|c: char| c.is_whitespace() || c == ',' || c == '"')
+        .collect();
+    for key in keys(file) {
+        let word = if key.starts_with("[profiles.") {
+            "[profiles.NAME]"
+        } else {
+            key
+        };
+        assert!(words.contains(word), "the man page does not describe {key}");
+    }
+}
+
+/// The default that an installed file shows for each key; a man page has to say the same.
+#[test]
+fn the_man_page_of_config_toml_has_every_key_with_its_default() {
+    describes(CONFIG_PAGE, CONFIG);
+    let described = described(CONFIG_PAGE);
+    for line in CONFIG.lines().filter_map(|line| line.strip_prefix('#')) {
+        if let (false, Some((key, default))) = (line.starts_with(' '), line.split_once(" = ")) {
+            let tag = described
+                .lines()
+                .find(|tag| tag.split(' ').next() == Some(key))
+                .unwrap();
+            let said = tag.split("(default \" ").nth(1).unwrap();
+            assert_eq!(said.trim_end_matches([' ', ')']), default, "{key}");
+        }
+    }
+}
+
+#[test]
+fn the_man_page_of_the_allowlist_has_every_key() {
+    describes(ALLOWLIST_PAGE, ALLOWLIST);
+}
+
+#[test]
+fn the_package_the_crate_and_the_changelog_have_one_version() {
+    let version = env!("CARGO_PKG_VERSION");
+    let package = include_str!("../debian/changelog");
+    let changes = include_str!("../CHANGELOG.md");
+    let first = package.split(['(', ')']).nth(1).unwrap();
+    assert_eq!(first.split(['~', '+']).next().unwrap(), version);
+    let heading = changes
+        .lines()
+        .find(|line| line.starts_with("## "))
+        .unwrap();
+    assert_eq!(heading.split(' ').nth(1), Some(version));
+    for page in [ALLOWLIST_PAGE, CONFIG_PAGE, HOOK_PAGE] {
+        let title = page.lines().next().unwrap();
+        assert!(
+            title.contains(&format!("time-shift {version}\"")),
+            "{title}"
+        );
+    }
+}
+
+#[test]
+fn the_worker_and_the_sweep_are_hardened_alike() {
+    let hardening = |unit: &'static str| unit.split_once("\nKillMode=").unwrap().1;
+    assert_eq!(hardening(WORKER), hardening(SWEEP));
+}
+
+#[test]
+fn upgrades_find_copies_of_the_snippet_by_its_second_line() {
+    let line = SNIPPET.lines().nth(1).unwrap();
+    let rest = line.strip_prefix(MARK).unwrap();
+    let (number, _) = rest.split_once(':').unwrap();
+    assert!(number.parse::<u32>().is_ok(), "{line}");
+    let script = include_str!("../debian/snippets.sh");
+    assert!(
+        script.contains(MARK),
+        "the maintainer scripts look for something else"
+    );
+}
