@@ -10,8 +10,14 @@
 
 #[path = "lab_keeper/by_hand.rs"]
 mod by_hand;
+#[path = "lab_keeper/faults.rs"]
+mod faults;
 #[path = "lab_keeper/saved.rs"]
 mod saved;
+#[path = "lab_keeper/services.rs"]
+mod services;
+#[path = "lab_keeper/state.rs"]
+mod state;
 mod support;
 #[path = "lab_keeper/sweep.rs"]
 mod sweep;
@@ -21,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use support::{Guest, World, allow, wait_until};
+use support::{Daemon, Guest, World, allow, wait_until};
 
 const TARGET: &str = "2016-06-15T12:00:00Z";
 
@@ -38,6 +44,16 @@ fn world(keys: &str) -> World {
     world.write(
         "/etc/time-shift/config.toml",
         "[paths]\nprogram = \"/usr/libexec/time-shift/time-shift\"\n",
+    );
+    world
+}
+
+/// The same, where the worker is what a test runs itself.
+fn without_worker(keys: &str) -> World {
+    let world = world(keys);
+    world.write(
+        "/etc/time-shift/config.toml",
+        "[paths]\nprogram = \"/bin/true\"\n",
     );
     world
 }

@@ -32,5 +32,12 @@ pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
             report.ended,
         ))?;
     }
-    Ok(Exit::Done)
+    for text in &report.unusable {
+        complain(text);
+    }
+    // Somebody has to look at it, and a service that failed shows.
+    Ok(match report.unusable.is_empty() {
+        true => Exit::Done,
+        false => Exit::Failed,
+    })
 }

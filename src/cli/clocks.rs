@@ -193,7 +193,7 @@ fn row(vmid: VmId, result: &Result<String, KeepError>) -> Row {
             let word = match error {
                 KeepError::Denied(_) => "denied",
                 KeepError::NotVerified(_) => "not-verified",
-                KeepError::Unreachable(_) => "unreachable",
+                KeepError::Unreachable(_) | KeepError::NoAgent(_) => "unreachable",
                 KeepError::NotRunning(_) => "not-running",
                 KeepError::Busy(_) => "busy",
                 KeepError::Failed(_) => "failed",
@@ -214,7 +214,7 @@ pub(super) fn exit_of(error: &KeepError) -> Exit {
     match error {
         KeepError::Denied(_) => Exit::Denied,
         KeepError::NotVerified(_) => Exit::NotVerified,
-        KeepError::Unreachable(_) => Exit::Unreachable,
+        KeepError::Unreachable(_) | KeepError::NoAgent(_) => Exit::Unreachable,
         KeepError::NotRunning(_) | KeepError::Busy(_) | KeepError::Failed(_) => Exit::Failed,
     }
 }

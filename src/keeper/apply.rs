@@ -1,4 +1,6 @@
 //! Setting the clock through the guest's agent, and writing down what came of it.
+use std::time::Duration;
+
 use super::allow::Proposal;
 use super::error::KeepError;
 use super::subject::Subject;
@@ -30,20 +32,30 @@ impl Occasion {
 }
 
 impl Subject<'_> {
-    /// Sets the clock as proposed, until `deadline`, and writes down what came of it. Gives what a
-    /// person should know.
+    /// Sets the clock as proposed, stops its time services first if it is not the real time, and writes
+    /// down what came of it. For `limit` an agent that is busy is waited for. Gives what a person should
+    /// know.
     pub(super) fn apply(
         &mut self,
         proposal: &Proposal,
         intent: &IntentLogged,
         occasion: Occasion,
-        deadline: Deadline,
+        limit: Duration,
     ) -> Result<(AgentReport, String), KeepError> {
+        if let Err(error) = self.prepare(proposal, occasion) {
+            self.failed(proposal, intent, &error);
+            return Err(error);
+        }
+        if !occasion.restores {
+            let keep = self.keep.as_ref();
+            let restore_by = keep.and_then(|keep| keep.restore_by);
+            self.stop_services(proposal, intent, restore_by.or(occasion.restore_by));
+        }
         let order = AgentOrder {
             qemu: &self.qemu,
             authorized: &proposal.authorized,
             intent,
-            deadline,
+            deadline: Deadline::after(limit),
         };
         let report = match set(&order) {
             Ok(report) => report,
@@ -61,6 +73,25 @@ impl Subject<'_> {
             true => Ok((report, text)),
             false => Err(KeepError::NotVerified(text)),
         }
+    }
+
+    /// Makes sure that what comes of it can be kept, before anything is set: a clock that was set and
+    /// is not known to be would be set again, or never given back.
+    fn prepare(&mut self, proposal: &Proposal, occasion: Occasion) -> Result<(), KeepError> {
+        let course = proposal.authorized.plan().course;
+        let generation = self.qemu.generation;
+        let keep = self.keep.clone();
+        let keep = keep.unwrap_or_else(|| Keep::waiting(self.vmid, generation, course));
+        let restore_by = match occasion.restores && self.note.is_some() {
+            // Should this be its end, the sweep goes on with it.
+            true => Some(system::now()?.real),
+            false => keep.restore_by,
+        };
+        self.save(Keep { restore_by, ..keep }).map_err(|error| {
+            KeepError::Failed(format!(
+                "the state cannot be written, so nothing is changed: {error}"
+            ))
+        })
     }
 
     /// Writes down that nothing came of it.
@@ -116,7 +147,8 @@ impl Subject<'_> {
         let first = keep.agent.is_none();
         let due = || now.later(grant.restore_after()?).ok().map(|due| due.real);
         let restore_by = match occasion.restores {
-            true => None,
+            true if result.verified => None,
+            true => keep.restore_by,
             false => keep.restore_by.or(occasion.restore_by).or_else(due),
         };
         let hold_until = match first {
@@ -142,8 +174,15 @@ impl Subject<'_> {
         if occasion.restores {
             return Ok(());
         }
-        let undo = self.handovers.load(self.vmid).map(|known| known.undo);
-        self.hand_over(proposal, restore_by, undo.unwrap_or_default())
+        let undo = self.handover().map(|known| known.undo);
+        if let Err(error) = self.hand_over(proposal, restore_by, undo.unwrap_or_default()) {
+            let text = format!(
+                "the clock is set; after a resume or a migration its offset is taken from its RTC, since \
+                 it could not be written down: {error}"
+            );
+            self.voice.warn("state", &text);
+        }
+        Ok(())
     }
 
     /// Leaves what a later life of this guest needs.

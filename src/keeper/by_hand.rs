@@ -4,12 +4,13 @@ use std::time::Duration;
 use super::allow::Proposal;
 use super::apply::Occasion;
 use super::error::KeepError;
+use super::settle::Receipts;
 use super::subject::Subject;
 use crate::audit::{Event, Record};
 use crate::model::{BootInstant, ClockTarget, Course, Offset, Printable, ProfileName};
 use crate::policy::Wish;
 use crate::state::{Keep, KeepStage, Note, Stage};
-use crate::system::{self, Deadline};
+use crate::system;
 
 /// How long the guest's agent may take to be ready.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -65,17 +66,23 @@ pub fn shift(subject: &mut Subject<'_>, proposal: &Proposal) -> Result<String, K
         rtc: None,
         remark: Some(Printable::from("chosen by hand")),
     };
+    let before = (subject.note.replace(note.clone()), subject.keep.take());
     subject.store.save(&note)?;
-    subject.note = Some(note);
     // What was agreed on for an earlier time is over.
     subject.keep = Some(Keep::waiting(
         subject.vmid,
         subject.qemu.generation,
         plan.course,
     ));
-    subject.stop_services(proposal, &intent, None)?;
-    let deadline = Deadline::after(LIMIT);
-    let (_, mut text) = subject.apply(proposal, &intent, Occasion::OUTCOME, deadline)?;
+    let (_, mut text) = match subject.apply(proposal, &intent, Occasion::OUTCOME, LIMIT) {
+        Ok(done) => done,
+        // It may have another time by now, and that is kept.
+        Err(error @ KeepError::NotVerified(_)) => return Err(error),
+        Err(error) => {
+            subject.put_back(before)?;
+            return Err(error);
+        }
+    };
     if proposal.authorized.grant().stages().rtc {
         match subject.let_rtc_follow(proposal, &intent) {
             Ok(None) => {}
@@ -95,14 +102,13 @@ pub fn shift(subject: &mut Subject<'_>, proposal: &Proposal) -> Result<String, K
 /// # Errors
 /// [`KeepError`].
 pub fn sync(subject: &mut Subject<'_>) -> Result<String, KeepError> {
-    let deadline = Deadline::after(LIMIT);
     let shifted = subject.note.is_some()
         && !subject
             .keep
             .as_ref()
             .is_some_and(|keep| keep.stage == KeepStage::Restored);
     if shifted {
-        let text = subject.settle("synchronised by hand", deadline)?;
+        let text = subject.settle("synchronised by hand", Receipts::Own, LIMIT)?;
         subject.voice.say(Event::Outcome, &text);
         return Ok(text);
     }
@@ -115,7 +121,22 @@ pub fn sync(subject: &mut Subject<'_>) -> Result<String, KeepError> {
         restores: true,
         ..Occasion::OUTCOME
     };
-    let (_, text) = subject.apply(&proposal, &intent, occasion, deadline)?;
+    let (_, text) = subject.apply(&proposal, &intent, occasion, LIMIT)?;
     subject.voice.say(Event::Outcome, &text);
     Ok(text)
+}
+
+impl Subject<'_> {
+    /// What was known before a time was chosen that the guest did not get.
+    fn put_back(&mut self, (note, keep): (Option<Note>, Option<Keep>)) -> Result<(), KeepError> {
+        self.store.remove(self.vmid)?;
+        if let Some(note) = &note {
+            self.store.save(note)?;
+        }
+        if let Some(keep) = &keep {
+            self.store.save_keep(keep)?;
+        }
+        (self.note, self.keep) = (note, keep);
+        Ok(())
+    }
 }

@@ -2,7 +2,7 @@
 use std::fmt;
 
 use crate::audit::AuditError;
-use crate::guest::qga::SetError;
+use crate::guest::qga::{Absence, AgentError, SetError};
 use crate::guest::rtc::RtcError;
 use crate::model::{Deny, TimeError};
 use crate::state::StateError;
@@ -16,6 +16,8 @@ pub enum KeepError {
     Denied(Deny),
     /// The guest cannot be asked: its agent, its socket.
     Unreachable(String),
+    /// Nothing in the guest listens: it boots, or has no agent.
+    NoAgent(String),
     /// The clock was set, or was to be, and what is read back is not good enough.
     NotVerified(String),
     /// Somebody else works on this VM's clock.
@@ -30,6 +32,7 @@ impl fmt::Display for KeepError {
             KeepError::Denied(deny) => write!(f, "clock left alone: {deny}"),
             KeepError::NotRunning(why)
             | KeepError::Unreachable(why)
+            | KeepError::NoAgent(why)
             | KeepError::NotVerified(why)
             | KeepError::Busy(why)
             | KeepError::Failed(why) => f.write_str(why),
@@ -49,6 +52,7 @@ impl From<SetError> for KeepError {
     fn from(error: SetError) -> KeepError {
         let text = error.to_string();
         match error {
+            SetError::Unheard(AgentError::Absent(Absence::PortClosed)) => KeepError::NoAgent(text),
             SetError::Unheard(_) => KeepError::Unreachable(text),
             SetError::NotReadBack(_) => KeepError::NotVerified(text),
             SetError::LeftAlone(_)

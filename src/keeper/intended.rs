@@ -36,7 +36,8 @@ impl Subject<'_> {
             handover: None,
         };
         if let Some(keep) = &self.keep {
-            if keep.stage != KeepStage::Waiting {
+            // Until it was set for the first time its start's counts.
+            if !matches!(keep.stage, KeepStage::Waiting | KeepStage::GaveUp) {
                 return Ok(of(keep.course, "as it was set"));
             }
         }

@@ -33,6 +33,8 @@ pub(super) enum Seen {
     SetAgain,
     /// It is not, and was left so, which has been said with the reason.
     LeftSo,
+    /// It is not, and there is no time for it now.
+    NoTime,
 }
 
 impl Subject<'_> {
@@ -62,6 +64,9 @@ impl Subject<'_> {
         seen: &AgentClock,
         now: BootInstant,
     ) -> Result<Seen, KeepError> {
+        if self.has_no_time_to_set() {
+            return Ok(Seen::NoTime);
+        }
         let tolerance = proposal.authorized.plan().tolerance;
         let before = keep.agent.map(|agent| agent.error_ns);
         let jumped = before.is_none_or(|before| jump(before, seen.error) > tolerance);
@@ -72,7 +77,9 @@ impl Subject<'_> {
             .filter(|then| now.since(*then) < HOUR)
             .collect();
         let reports_only = proposal.authorized.grant().on_undo() == OnUndo::Report;
-        let too_often = recent.len() >= SETTINGS_AN_HOUR;
+        // A fight that was given up is given up until the hour is over.
+        let too_often =
+            recent.len() >= SETTINGS_AN_HOUR && (jumped || keep.stage == KeepStage::Unverified);
         if reports_only || too_often {
             let why = match reports_only {
                 true => "its profile says on-undo = \"report\"",
@@ -107,14 +114,12 @@ impl Subject<'_> {
             let text = self.what_happened(&keep, seen, &culprit)?;
             self.report(Event::Undone, &text);
         }
-        self.stop_services(proposal, &intent, keep.restore_by)?;
         let mut set_again = recent;
         if jumped {
             set_again.push(now);
         }
         self.save(Keep { set_again, ..keep })?;
-        let deadline = Deadline::after(SET_LIMIT);
-        let (_, text) = self.apply(proposal, &intent, Occasion::OUTCOME, deadline)?;
+        let (_, text) = self.apply(proposal, &intent, Occasion::OUTCOME, SET_LIMIT)?;
         self.voice.say(Event::Outcome, &format!("again: {text}"));
         Ok(Seen::SetAgain)
     }

@@ -9,12 +9,14 @@
 mod allow;
 mod apply;
 mod by_hand;
+mod due;
 mod error;
 mod intended;
 mod look;
 mod restore;
 mod rtc;
 mod services;
+mod settle;
 mod subject;
 mod sweep;
 mod worker;

@@ -77,7 +77,11 @@ impl Subject<'_> {
             voice: &self.voice,
             note: self.note.as_ref(),
         };
-        let report = rtc::set(&mut monitor, &order, &account)?;
+        let report = rtc::set(&mut monitor, &order, &account).inspect_err(|error| {
+            if error.may_be_paused() {
+                self.report(Event::Rescue, &error.to_string());
+            }
+        })?;
         match report.verification.verified {
             true => Ok(Some(format!(
                 "RTC set to {}, which had not followed",

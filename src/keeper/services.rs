@@ -23,9 +23,9 @@ impl Subject<'_> {
         proposal: &Proposal,
         intent: &IntentLogged,
         restore_by: Option<Timestamp>,
-    ) -> Result<(), KeepError> {
+    ) {
         if proposal.authorized.grant().time_service() != TimeService::Stop {
-            return Ok(());
+            return;
         }
         let commands = match self.commands(proposal, Does::Stop) {
             Ok(commands) => commands,
@@ -34,10 +34,10 @@ impl Subject<'_> {
                     "time-service",
                     &format!("no time service was stopped: {why}"),
                 );
-                return Ok(());
+                return;
             }
         };
-        let known = self.handovers.load(self.vmid);
+        let known = self.handover();
         let mut undo = known.map(|known| known.undo).unwrap_or_default();
         for command in commands {
             if let Some(query) = &command.query {
@@ -46,20 +46,29 @@ impl Subject<'_> {
                     continue;
                 }
             }
-            if let Some(name) = &command.undo {
-                if !undo.iter().any(|known| known == name.as_str()) {
-                    undo.push(name.to_string());
-                    self.hand_over(proposal, restore_by, undo.clone())?;
+            let name = command.undo.as_ref().map(ToString::to_string);
+            let new = name.filter(|name| !undo.contains(name));
+            if let Some(name) = &new {
+                undo.push(name.clone());
+                if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
+                    let text = format!(
+                        "no time service was stopped, since what would start it again could not be \
+                         written down: {error}"
+                    );
+                    self.voice.warn("time-service", &text);
+                    return;
                 }
             }
             let why = match self.run(proposal, intent, &command.name) {
                 Ok(0) => continue,
                 Ok(code) => {
                     // What did not stop anything, like `net stop` of what does not run, is not to be
-                    // taken back.
-                    if let Some(name) = &command.undo {
-                        undo.retain(|known| known != name.as_str());
-                        self.hand_over(proposal, restore_by, undo.clone())?;
+                    // taken back, unless an earlier one did.
+                    if new.is_some() {
+                        undo.pop();
+                        if let Err(error) = self.hand_over(proposal, restore_by, undo.clone()) {
+                            self.voice.warn("state", &error.to_string());
+                        }
                     }
                     format!("guest command {} ended with {code}", command.name)
                 }
@@ -68,12 +77,15 @@ impl Subject<'_> {
             let text = format!("a time service may still run: {why}");
             self.voice.warn("time-service", &text);
         }
-        Ok(())
     }
 
-    /// Starts again what was stopped. Gives the commands that did not do it.
-    pub(super) fn start_services(&self, proposal: &Proposal, intent: &IntentLogged) -> Vec<String> {
-        let known = self.handovers.load(self.vmid);
+    /// Starts again what was stopped. Gives the commands that did not do it, each with the reason.
+    pub(super) fn start_services(
+        &self,
+        proposal: &Proposal,
+        intent: &IntentLogged,
+    ) -> Vec<(String, String)> {
+        let known = self.handover();
         let undo = known.map(|known| known.undo).unwrap_or_default();
         let mut left = Vec::new();
         for text in undo {
@@ -82,8 +94,8 @@ impl Subject<'_> {
                 .and_then(|name| self.run(proposal, intent, &name));
             match done {
                 Ok(0) => {}
-                Ok(code) => left.push(format!("{text} (ended with {code})")),
-                Err(why) => left.push(format!("{text} ({why})")),
+                Ok(code) => left.push((text, format!("ended with {code}"))),
+                Err(why) => left.push((text, why)),
             }
         }
         left
@@ -93,10 +105,10 @@ impl Subject<'_> {
     pub(super) fn hand_over_commands(
         &self,
         proposal: &Proposal,
-        left: &[String],
+        left: &[(String, String)],
     ) -> Result<(), KeepError> {
-        let names = left.iter().filter_map(|text| text.split(' ').next());
-        self.hand_over(proposal, None, names.map(str::to_owned).collect())
+        let names = left.iter().map(|(name, _)| name.clone());
+        self.hand_over(proposal, None, names.collect())
     }
 
     /// The time services that run in the guest, by the commands that ask for them.
@@ -174,7 +186,13 @@ impl Subject<'_> {
         let grant = proposal.authorized.grant();
         let authorized = authorize_command(grant, &proposal.loaded.allowlist, name)
             .map_err(|deny| deny.to_string())?;
-        let (code, text) = match run(&self.qemu, &authorized, intent, CONNECT_LIMIT) {
+        let until = self.budget.map(|budget| budget.commands_end);
+        if until.is_some_and(Deadline::passed) {
+            return Err(format!(
+                "guest command {name}: not run: no time is left for it"
+            ));
+        }
+        let (code, text) = match run(&self.qemu, &authorized, intent, CONNECT_LIMIT, until) {
             Ok(outcome) => {
                 let mut text = match (outcome.exit_code, outcome.signal) {
                     (Some(code), _) => format!("guest command {name} ended with {code}"),

@@ -2,12 +2,13 @@
 use std::time::Duration;
 
 use super::error::KeepError;
+use super::intended::goes_on;
 use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
 use crate::guest::Qemu;
 use crate::model::{Printable, VmId};
 use crate::sources::{Guest, config_path, find_guest};
-use crate::state::{Handovers, Keep, Note, Store};
+use crate::state::{Handover, Handovers, Keep, Note, Store};
 use crate::system::{Deadline, Lock};
 use crate::vmconfig::VmFacts;
 use crate::voice::{Voice, trail};
@@ -22,6 +23,15 @@ pub enum Quiet {
     No,
     /// Syslog alone.
     Yes,
+}
+
+/// What a sweep has for one guest.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    /// Until when its clock may begin to be set.
+    pub(super) sets_begin: Deadline,
+    /// Until when commands may run in it.
+    pub(super) commands_end: Deadline,
 }
 
 /// A VM that runs here, locked against other work on its clock.
@@ -39,6 +49,8 @@ pub struct Subject<'a> {
     pub(super) handovers: Handovers,
     pub(super) trail: Trail,
     pub(super) voice: Voice,
+    /// What there is time for, if there is a limit.
+    pub(super) budget: Option<Budget>,
     _lock: Lock,
 }
 
@@ -85,6 +97,7 @@ impl<'a> Subject<'a> {
             handovers: Handovers::new(&config.paths.data, &config.paths.cluster_allowlist),
             trail,
             voice,
+            budget: None,
             _lock: lock,
         })
     }
@@ -93,6 +106,11 @@ impl<'a> Subject<'a> {
     #[must_use]
     pub fn name(&self) -> Option<&Printable> {
         self.facts.name.as_ref()
+    }
+
+    /// Whether a clock must not begin to be set any more.
+    pub(super) fn has_no_time_to_set(&self) -> bool {
+        self.budget.is_some_and(|budget| budget.sets_begin.passed())
     }
 
     /// Writes down what changes nothing. That it could not be written is said, and changes nothing
@@ -112,6 +130,15 @@ impl<'a> Subject<'a> {
             ..Record::new(event, self.vmid)
         });
         self.voice.alarm(event.code(), text);
+    }
+
+    /// What an earlier look, or an earlier life of this guest, left. A guest that has just booted runs
+    /// all its services, whatever was stopped before.
+    pub(super) fn handover(&self) -> Option<Handover> {
+        let booted = self.note.as_ref();
+        let booted = booted.filter(|note| !note.by_hand && !goes_on(note));
+        let known = self.handovers.load(self.vmid);
+        known.filter(|known| booted.is_none_or(|note| known.written >= note.since))
     }
 
     /// Saves how the clock is kept.

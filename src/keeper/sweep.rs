@@ -8,38 +8,22 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::due::{End, is_overdue, one};
 use super::error::KeepError;
-use super::look::Seen;
-use super::restore::restore_until;
-use super::subject::{Quiet, Subject};
-use crate::audit::{Event, Record};
 use crate::config::Config;
-use crate::guest::qga::Agent;
-use crate::guest::{RunState, rtc};
-use crate::model::{BootInstant, Now};
-use crate::state::{Keep, KeepStage, Note, Store};
+use crate::model::{BootInstant, Now, Printable, VmId};
+use crate::state::{Keep, Note, Store};
 use crate::system::{self, Deadline};
-use crate::voice::trail;
 
 /// How long a whole sweep may take. The next one begins a minute after it.
 const LIMIT: Duration = Duration::from_secs(50);
 
-/// How long one guest may take to be looked at.
-const LOOK_LIMIT: Duration = Duration::from_secs(2);
-
-/// How long one guest may take to get its real time back, or its time at last.
-const SET_LIMIT: Duration = Duration::from_secs(10);
+/// Until when a guest's clock may begin to be set: one whose agent is the slowest possible takes half
+/// a minute for it, and the next sweep begins with it.
+const SETS_BEGIN: Duration = Duration::from_secs(25);
 
 /// How many guests are looked at at once.
 const AT_ONCE: usize = 16;
-
-/// How long after a start a guest's firmware is surely through.
-const FIRMWARE: Duration = Duration::from_secs(30);
-
-/// Longest pause after agents that did not answer.
-const LONGEST_PAUSE: Duration = Duration::from_secs(32 * 60);
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a sweep did.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -59,18 +43,8 @@ pub struct SweepReport {
     pub skipped: usize,
     /// Starts whose VM has stopped without telling.
     pub ended: usize,
-}
-
-/// What became of one guest.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum End {
-    Right,
-    Set,
-    Restored,
-    Left,
-    Unreachable,
-    Skipped,
-    Ended,
+    /// State files that are of no use, each with the reason. Nothing is done to their guests.
+    pub unusable: Vec<Printable>,
 }
 
 /// One guest to be looked at.
@@ -89,11 +63,21 @@ pub fn sweep(config: &Config) -> Result<SweepReport, KeepError> {
     let store = Store::new(&config.paths.state);
     let now = system::now()?;
     let overall = Deadline::after(LIMIT);
+    let sets_begin = Deadline::after(SETS_BEGIN);
     let mut due = Vec::new();
+    let mut unusable = Vec::new();
+    for vmid in store.kept()? {
+        forget_leftovers(&store, vmid);
+    }
     for vmid in store.vmids()? {
-        // One bad file must not hide the others; `status` says what is wrong with it.
-        let (Ok(Some(note)), Ok(keep)) = (store.load(vmid), store.load_keep(vmid)) else {
-            continue;
+        // One bad file must not hide the others.
+        let (note, keep) = match (store.load(vmid), store.load_keep(vmid)) {
+            (Ok(Some(note)), Ok(keep)) => (note, keep),
+            (Ok(None), _) => continue,
+            (Err(error), _) | (_, Err(error)) => {
+                unusable.push(Printable::sentence(&error.to_string()));
+                continue;
+            }
         };
         let keep = keep.filter(|keep| Some(keep.generation) == note.generation);
         due.push(Due {
@@ -105,14 +89,24 @@ pub fn sweep(config: &Config) -> Result<SweepReport, KeepError> {
     due.sort_by_key(|due| due.rank);
     let at_once = AT_ONCE.min(due.len());
     let queue = Mutex::new(VecDeque::from(due));
-    let report = Mutex::new(SweepReport::default());
+    let report = Mutex::new(SweepReport {
+        unusable,
+        ..SweepReport::default()
+    });
     std::thread::scope(|scope| {
         for _ in 0..at_once {
             scope.spawn(|| {
                 while let Some(next) = take(&queue) {
                     let end = match overall.passed() {
                         true => End::Skipped,
-                        false => one(config, &store, next, now),
+                        false => one(
+                            config,
+                            &store,
+                            &next.note,
+                            next.keep.as_ref(),
+                            now,
+                            sets_begin,
+                        ),
                     };
                     count(&report, &end);
                 }
@@ -142,169 +136,22 @@ fn count(report: &Mutex<SweepReport>, end: &End) {
     *counter = counter.saturating_add(1);
 }
 
-fn is_overdue(keep: &Keep, now: Now) -> bool {
-    keep.restore_by.is_some_and(|due| due <= now.real) && keep.stage != KeepStage::Restored
-}
-
 fn rank(keep: Option<&Keep>, now: Now) -> (bool, BootInstant) {
     let overdue = keep.is_some_and(|keep| is_overdue(keep, now));
     let waited = keep.and_then(|keep| keep.not_before);
     (!overdue, waited.unwrap_or(BootInstant::from_nanos(0)))
 }
 
-fn one(config: &Config, store: &Store, due: Due, now: Now) -> End {
-    let Due { note, keep, .. } = due;
-    let Some(generation) = note.generation else {
-        // Its post-start has not run (yet).
-        return End::Skipped;
+/// How a clock was kept whose VM has stopped: a run that was at it just then saves that after post-stop
+/// has removed it.
+fn forget_leftovers(store: &Store, vmid: VmId) {
+    let Ok(_alone) = store.lock(vmid, Deadline::after(Duration::ZERO)) else {
+        return;
     };
-    if !generation.is_alive() {
-        return ended(config, store, &note);
-    }
-    let waits = keep.as_ref().and_then(|keep| keep.not_before);
-    let overdue = keep.as_ref().is_some_and(|keep| is_overdue(keep, now));
-    if waits.is_some_and(|until| now.boot < until) {
-        return End::Skipped;
-    }
-    // Its worker is at it.
-    let waiting = keep
-        .as_ref()
-        .is_none_or(|keep| keep.stage == KeepStage::Waiting);
-    let worker = store.lock_worker(note.vmid, Deadline::after(Duration::ZERO));
-    if waiting && note.plan.stages.agent && worker.is_err() {
-        return End::Skipped;
-    }
-    let soon = Deadline::after(Duration::from_millis(100));
-    let Ok(mut subject) = Subject::find_until(config, note.vmid, Quiet::Yes, soon) else {
-        return End::Skipped;
-    };
-    let ended = match overdue {
-        true => restore_until(
-            &mut subject,
-            "the profile's restore-after is over",
-            Deadline::after(SET_LIMIT),
-        )
-        .map(|_| End::Restored),
-        false => subject.sweep_one(now),
-    };
-    match ended {
-        Ok(end) => end,
-        Err(KeepError::Denied(deny)) => {
-            subject.denied(&deny);
-            End::Left
-        }
-        Err(error) => subject.back_off(&error, now),
-    }
-}
-
-/// A VM that stopped and whose post-stop was not called: older Proxmox VE, a crash of QEMU.
-fn ended(config: &Config, store: &Store, note: &Note) -> End {
-    let record = Record {
-        name: note.name.as_ref(),
-        profile: Some(note.grant.profile()),
-        ..Record::new(Event::Ended, note.vmid)
-    };
-    // The next start may be under way and have its own note by now.
-    let still = store.load(note.vmid).ok().flatten();
-    if still.is_none_or(|still| still.since_boot != note.since_boot) {
-        return End::Skipped;
-    }
-    let recorded = trail(config).and_then(|trail| trail.record(&record));
-    match recorded.is_ok() && store.remove(note.vmid).is_ok() {
-        true => End::Ended,
-        false => End::Skipped,
-    }
-}
-
-impl Subject<'_> {
-    fn sweep_one(&mut self, now: Now) -> Result<End, KeepError> {
-        let Some(note) = self.note.clone() else {
-            return Ok(End::Skipped);
-        };
-        let state = rtc::run_state(&self.qemu, Deadline::after(LOOK_LIMIT))?;
-        if state != RunState::Running {
-            return Ok(End::Skipped);
-        }
-        let keep = match self.keep.clone() {
-            Some(keep) => keep,
-            None => Keep::waiting(self.vmid, self.qemu.generation, note.plan.course),
-        };
-        if !note.plan.stages.agent {
-            self.look_at_rtc_once(keep, now)?;
-            return Ok(End::Right);
-        }
-        match keep.stage {
-            KeepStage::Restored | KeepStage::Denied => Ok(End::Skipped),
-            KeepStage::Kept | KeepStage::Unverified => {
-                let end = self.look_again(Deadline::after(LOOK_LIMIT))?;
-                // A clock that was moved says more than its RTC.
-                if let (End::Right, Some(keep)) = (end, self.keep.clone()) {
-                    self.look_at_rtc_once(keep, now)?;
-                }
-                Ok(end)
-            }
-            KeepStage::Waiting | KeepStage::GaveUp => {
-                self.save(Keep {
-                    stage: KeepStage::Waiting,
-                    ..keep
-                })?;
-                // Quietly at first: that the agent is not there has been said.
-                let proof = Deadline::after(LOOK_LIMIT);
-                Agent::connect(&self.qemu.agent, self.qemu.generation, proof)
-                    .map_err(|error| KeepError::Unreachable(error.to_string()))?;
-                self.settle_and_say("the agent is there at last", SET_LIMIT)?;
-                Ok(End::Set)
-            }
-        }
-    }
-
-    /// Reads the RTC once, when the guest's firmware must be through.
-    fn look_at_rtc_once(&mut self, keep: Keep, now: Now) -> Result<(), KeepError> {
-        let started = self.qemu.generation.started_nanos();
-        let runs_for = Duration::from_nanos(now.boot.as_nanos().saturating_sub(started));
-        if keep.rtc_looked_at || runs_for <= FIRMWARE {
-            return Ok(());
-        }
-        self.look_at_rtc(&keep)?;
-        self.save(Keep {
-            rtc_looked_at: true,
-            ..keep
-        })
-    }
-
-    /// Looks at a clock that is kept.
-    pub(super) fn look_again(&mut self, deadline: Deadline) -> Result<End, KeepError> {
-        let Some(keep) = self.keep.clone() else {
-            return Ok(End::Skipped);
-        };
-        if !matches!(keep.stage, KeepStage::Kept | KeepStage::Unverified) {
-            return Ok(End::Skipped);
-        }
-        Ok(match self.look(keep, deadline)? {
-            Seen::Right => End::Right,
-            Seen::SetAgain => End::Set,
-            Seen::LeftSo => End::Left,
-        })
-    }
-
-    /// Leaves a guest whose agent does not answer alone for a while, longer each time.
-    fn back_off(&mut self, error: &KeepError, now: Now) -> End {
-        if let Some(keep) = self.keep.clone() {
-            let failures = keep.failures.saturating_add(1);
-            let pause = MINUTE
-                .saturating_mul(1_u32.checked_shl(failures.min(6)).unwrap_or(64))
-                .min(LONGEST_PAUSE);
-            let not_before = now.later(pause).ok().map(|then| then.boot);
-            if failures == 3 {
-                let text = format!("the clock cannot be looked at: {error}");
-                self.voice.warn(Event::Outcome.code(), &text);
-            }
-            let _ = self.save(Keep {
-                failures,
-                not_before,
-                ..keep
-            });
-        }
-        End::Unreachable
+    let keep = store.load_keep(vmid).ok().flatten();
+    let over = keep.is_some_and(|keep| !keep.generation.is_alive());
+    if over && matches!(store.load(vmid), Ok(None)) {
+        // What cannot be removed is tried again.
+        let _ = store.remove_keep(vmid);
     }
 }

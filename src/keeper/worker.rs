@@ -1,17 +1,16 @@
 //! The worker of one VM and start: waits for the guest's agent, sets the clock, stays for a while.
 use std::time::{Duration, Instant};
 
-use super::apply::Occasion;
 use super::error::KeepError;
-use super::intended::goes_on;
 use super::subject::{Quiet, Subject};
-use crate::audit::{Event, Record};
+use crate::audit::Event;
 use crate::config::Config;
 use crate::guest::qga::{Agent, AgentError};
 use crate::guest::{Qemu, RunState, rtc};
-use crate::model::{Deny, Printable, VmId};
+use crate::model::VmId;
 use crate::state::{Keep, KeepStage, Note, Store};
 use crate::system::{self, Deadline};
+use crate::voice::Voice;
 
 /// How long an earlier worker of the same VM may take to notice that it is over.
 const OTHER_LIMIT: Duration = Duration::from_secs(5);
@@ -26,11 +25,11 @@ const TRY_LIMIT: Duration = Duration::from_secs(1);
 /// How often QEMU is asked whether the guest runs at all.
 const STATE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long setting may take once the agent has answered: a backup may have frozen the guest.
-const SET_LIMIT: Duration = Duration::from_secs(120);
-
 /// How often the clock is looked at while the profile's `hold` lasts.
 const HOLD_PAUSE: Duration = Duration::from_secs(10);
+
+/// How long a QEMU may take from closing its sockets to its end.
+const ENDING: Duration = Duration::from_millis(500);
 
 /// How a worker ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,32 +52,69 @@ pub fn work(config: &Config, vmid: VmId) -> Result<WorkerEnd, KeepError> {
     let Ok(_alone) = store.lock_worker(vmid, Deadline::after(OTHER_LIMIT)) else {
         return Ok(WorkerEnd::Nothing);
     };
-    let Some(note) = store.load(vmid)? else {
-        return Ok(WorkerEnd::Nothing);
+    let (note, qemu, waits) = match said(config, vmid, begin(config, &store, vmid))? {
+        Begun::With(note, qemu, waits) => (note, qemu, waits),
+        Begun::Not(end) => return Ok(end),
     };
-    let Ok(qemu) = Qemu::find(&config.paths.qemu_server, vmid) else {
-        return Ok(WorkerEnd::Over);
-    };
-    let boot_id = system::boot_id().map_err(|error| KeepError::Failed(error.to_string()))?;
-    if !note.plan.stages.agent || !note.belongs_to(qemu.generation, &boot_id) {
-        return Ok(WorkerEnd::Nothing);
-    }
-    let known = store.load_keep(vmid)?;
-    let known = known.filter(|keep| keep.generation == qemu.generation);
-    if known.is_none_or(|keep| keep.stage == KeepStage::Waiting) {
-        store.save_keep(&Keep::waiting(vmid, qemu.generation, note.plan.course))?;
+    if waits {
         match wait_for_agent(&store, &note, &qemu) {
             Ok(()) => {}
             Err(Waited::Over) => return Ok(WorkerEnd::Over),
             Err(Waited::GivenUp(why)) => {
-                let mut subject = Subject::find(config, vmid, Quiet::Yes)?;
-                return Err(subject.give_up(&why));
+                let subject = Subject::find(config, vmid, Quiet::Yes);
+                return Err(said(config, vmid, subject)?.give_up(&why));
             }
         }
-        let mut subject = Subject::find(config, vmid, Quiet::Yes)?;
-        subject.settle_and_say("the guest has started", SET_LIMIT)?;
+        let subject = Subject::find(config, vmid, Quiet::Yes);
+        match said(config, vmid, subject)?.settle_and_say("the guest has started") {
+            Err(_) if !qemu.generation.is_alive() => return Ok(WorkerEnd::Over),
+            done => done?,
+        }
     }
     hold(config, vmid, &qemu)
+}
+
+/// What there is to begin with.
+enum Begun {
+    /// This start's note and process, and whether its agent has to be waited for.
+    With(Box<Note>, Qemu, bool),
+    Not(WorkerEnd),
+}
+
+fn begin(config: &Config, store: &Store, vmid: VmId) -> Result<Begun, KeepError> {
+    let Some(note) = store.load(vmid)? else {
+        return Ok(Begun::Not(WorkerEnd::Nothing));
+    };
+    let Ok(qemu) = Qemu::find(&config.paths.qemu_server, vmid) else {
+        return Ok(Begun::Not(WorkerEnd::Over));
+    };
+    let boot_id = system::boot_id().map_err(|error| KeepError::Failed(error.to_string()))?;
+    if !note.plan.stages.agent || !note.belongs_to(qemu.generation, &boot_id) {
+        return Ok(Begun::Not(WorkerEnd::Nothing));
+    }
+    // A person may choose a time just now.
+    let _alone = store.lock(vmid, Deadline::after(OTHER_LIMIT))?;
+    let known = store.load_keep(vmid)?;
+    let known = known.filter(|keep| keep.generation == qemu.generation);
+    let waits = known.is_none_or(|keep| keep.stage == KeepStage::Waiting);
+    if waits {
+        store
+            .save_keep(&Keep::waiting(vmid, qemu.generation, note.plan.course))
+            .map_err(|error| {
+                KeepError::Failed(format!(
+                    "the state cannot be written, so nothing is changed: {error}"
+                ))
+            })?;
+    }
+    Ok(Begun::With(Box::new(note), qemu, waits))
+}
+
+/// Says what went wrong before there was anybody to say it.
+fn said<T>(config: &Config, vmid: VmId, done: Result<T, KeepError>) -> Result<T, KeepError> {
+    done.inspect_err(|error| {
+        let text = format!("the clock is not set through the guest agent: {error}");
+        Voice::in_background(vmid, config).alarm(Event::Outcome.code(), &text);
+    })
 }
 
 /// Why the agent is not waited for any more.
@@ -94,19 +130,21 @@ fn wait_for_agent(store: &Store, note: &Note, qemu: &Qemu) -> Result<(), Waited>
         let last = match Agent::connect(&qemu.agent, qemu.generation, Deadline::after(TRY_LIMIT)) {
             Ok(_) => return Ok(()),
             Err(error) if error.may_pass() => error,
-            // No socket, or nobody at the other end: waiting changes nothing.
-            Err(error) if qemu.generation.is_alive() => {
-                return Err(Waited::GivenUp(error.to_string()));
+            // No socket, or nobody at the other end: waiting changes nothing. But a QEMU that ends
+            // closes its sockets first.
+            Err(error) => {
+                std::thread::sleep(ENDING);
+                return match qemu.generation.is_alive() && is_current(store, note) {
+                    true => Err(Waited::GivenUp(error.to_string())),
+                    false => Err(Waited::Over),
+                };
             }
-            Err(_) => return Err(Waited::Over),
         };
         std::thread::sleep(PAUSE);
         if looked.elapsed() < STATE_PAUSE {
             continue;
         }
-        let ours = store.load(note.vmid).ok().flatten();
-        let ours = ours.is_some_and(|now| now.since_boot == note.since_boot);
-        if !ours || !qemu.generation.is_alive() {
+        if !is_current(store, note) || !qemu.generation.is_alive() {
             return Err(Waited::Over);
         }
         // A guest that stands, or has not arrived yet, cannot answer: that time does not count.
@@ -121,94 +159,16 @@ fn wait_for_agent(store: &Store, note: &Note, qemu: &Qemu) -> Result<(), Waited>
     }
 }
 
+fn is_current(store: &Store, note: &Note) -> bool {
+    let now = store.load(note.vmid).ok().flatten();
+    now.is_some_and(|now| now.since_boot == note.since_boot)
+}
+
 fn given_up(note: &Note, last: &AgentError) -> String {
     format!(
         "not verified: no guest agent answered within {} s of running time (agent-wait): {last}",
         note.grant.agent_wait().as_secs()
     )
-}
-
-impl Subject<'_> {
-    /// Gives the guest the time that it shall have, in the background: says what came of it.
-    pub(super) fn settle_and_say(&mut self, why: &str, limit: Duration) -> Result<(), KeepError> {
-        match self.settle(why, Deadline::after(limit)) {
-            Ok(text) => self.voice.say(Event::Outcome, &text),
-            Err(KeepError::Denied(deny)) => {
-                self.denied(&deny);
-                return Err(deny.into());
-            }
-            Err(error) => {
-                self.voice.alarm(Event::Outcome.code(), &error.to_string());
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
-
-    /// Gives the guest the time that it shall have. Gives what was done, for people.
-    pub(super) fn settle(&mut self, why: &str, deadline: Deadline) -> Result<String, KeepError> {
-        let intended = self.intended()?;
-        let proposal = self.may_keep(intended.course)?;
-        let own = self.note.as_ref().filter(|note| !goes_on(note));
-        let receipt = own.and_then(|note| note.intent.as_ref());
-        let intent = match receipt.and_then(|receipt| self.trail.redeem(receipt, self.vmid)) {
-            Some(intent) => intent,
-            None => self.intend(&proposal, &format!("{why}: its time {}", intended.source))?,
-        };
-        let restore_by = intended.handover.and_then(|known| known.restore_by);
-        if own.is_some() && self.keep.as_ref().is_none_or(|keep| keep.agent.is_none()) {
-            // A guest that has just booted runs all its services, whatever was stopped before.
-            self.handovers.remove(self.vmid)?;
-        }
-        self.stop_services(&proposal, &intent, restore_by)?;
-        let occasion = Occasion {
-            restore_by,
-            ..Occasion::OUTCOME
-        };
-        let (_, mut text) = self.apply(&proposal, &intent, occasion, deadline)?;
-        if goes_on_or_none(self.note.as_ref()) {
-            text = format!("{text}; {}", intended.source);
-        }
-        Ok(text)
-    }
-
-    /// Writes down and says that policy does not permit it (any more).
-    pub(super) fn denied(&mut self, deny: &Deny) {
-        let text = KeepError::Denied(deny.clone()).to_string();
-        self.record(&Record {
-            name: self.facts.name.as_ref(),
-            reason: Some(deny.reason),
-            text: Some(Printable::sentence(&text)),
-            ..Record::new(Event::Denied, self.vmid)
-        });
-        self.voice.warn(Event::Denied.code(), &text);
-        self.end_as(KeepStage::Denied, &text);
-    }
-
-    /// Writes down and says that the agent did not come.
-    pub(super) fn give_up(&mut self, why: &str) -> KeepError {
-        self.report(Event::Outcome, why);
-        self.end_as(KeepStage::GaveUp, why);
-        KeepError::Unreachable(why.to_owned())
-    }
-
-    fn end_as(&mut self, stage: KeepStage, why: &str) {
-        let Some(keep) = self.keep.clone() else {
-            return;
-        };
-        let keep = Keep {
-            stage,
-            remark: Some(Printable::sentence(why)),
-            ..keep
-        };
-        if let Err(error) = self.save(keep) {
-            self.voice.warn("state", &error.to_string());
-        }
-    }
-}
-
-fn goes_on_or_none(note: Option<&Note>) -> bool {
-    note.is_none_or(goes_on)
 }
 
 /// Looks at the clock every few seconds until the profile's `hold` is over. The sweep does it from
@@ -225,9 +185,13 @@ fn hold(config: &Config, vmid: VmId, qemu: &Qemu) -> Result<WorkerEnd, KeepError
         if !kept || keep.hold_until.is_none_or(|end| now.boot >= end) {
             return Ok(WorkerEnd::Done);
         }
-        std::thread::sleep(HOLD_PAUSE);
-        if !qemu.generation.is_alive() {
-            return Ok(WorkerEnd::Over);
+        let pause = Deadline::after(HOLD_PAUSE);
+        while !pause.passed() {
+            pause.sleep(STATE_PAUSE);
+            // The worker of the next start waits for this one.
+            if !qemu.generation.is_alive() {
+                return Ok(WorkerEnd::Over);
+            }
         }
         // What goes wrong is said where it happens; the sweep is the second pair of eyes.
         if let Ok(mut subject) = Subject::find(config, vmid, Quiet::Yes) {

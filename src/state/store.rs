@@ -174,18 +174,42 @@ impl Store {
         }
     }
 
+    /// Forgets how a VM's clock is kept, if anything is known of it.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn remove_keep(&self, vmid: VmId) -> Result<(), StateError> {
+        match Dir::open(&self.folder) {
+            Ok(folder) => Ok(folder.remove(&keep_name(vmid))?),
+            Err(error) if error.is_missing() => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The VMs that have a note, in order.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn vmids(&self) -> Result<Vec<VmId>, StateError> {
+        self.named(".json")
+    }
+
+    /// The VMs of which it is known how their clock is kept, in order.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn kept(&self) -> Result<Vec<VmId>, StateError> {
+        self.named(".keep.json")
+    }
+
+    fn named(&self, end: &str) -> Result<Vec<VmId>, StateError> {
         let folder = match Dir::open(&self.folder) {
             Ok(folder) => folder,
             Err(error) if error.is_missing() => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
         let names = folder.names()?;
-        let stems = names.iter().filter_map(|name| name.strip_suffix(".json"));
+        let stems = names.iter().filter_map(|name| name.strip_suffix(end));
         let mut vmids: Vec<VmId> = stems
             .filter_map(|stem| VmId::parse(stem.as_bytes()).ok())
             .collect();

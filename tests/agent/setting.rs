@@ -159,7 +159,7 @@ fn a_command_is_run_by_its_name_only_and_its_output_made_safe() {
     let name = CommandName::parse("stop").unwrap();
     let authorized = authorize_command(&grant, &list, &name).unwrap();
     let limit = Duration::from_secs(2);
-    let outcome = run(&qemu(&fake), &authorized, &intent, limit).unwrap();
+    let outcome = run(&qemu(&fake), &authorized, &intent, limit, None).unwrap();
     assert_eq!(outcome.exit_code, Some(3));
     assert_eq!(outcome.out.as_str(), "no\\u{1b}");
     assert!(outcome.truncated);
@@ -170,15 +170,15 @@ fn a_command_is_run_by_its_name_only_and_its_output_made_safe() {
         "eHh4".repeat(100)
     );
     let fake = FakeAgent::new(faults(&[("guest-exec-status", bytes(&long))]));
-    let outcome = run(&qemu(&fake), &authorized, &intent, limit).unwrap();
+    let outcome = run(&qemu(&fake), &authorized, &intent, limit, None).unwrap();
     assert!(outcome.truncated && outcome.out.as_str().ends_with("xx..."));
 
     let fake = FakeAgent::new(faults(&[("guest-exec", Fault::Silence)]));
-    let error = run(&qemu(&fake), &authorized, &intent, limit).unwrap_err();
+    let error = run(&qemu(&fake), &authorized, &intent, limit, None).unwrap_err();
     assert!(matches!(error, RunError::Lost(_)), "{error:?}");
     let status = bytes("{\"return\": {\"exited\": true, \"out-data\": \"!!!!\"}}\n");
     let fake = FakeAgent::new(faults(&[("guest-exec-status", status)]));
-    let error = run(&qemu(&fake), &authorized, &intent, limit).unwrap_err();
+    let error = run(&qemu(&fake), &authorized, &intent, limit, None).unwrap_err();
     assert!(
         matches!(error, RunError::Lost(AgentError::Broken(_))),
         "{error:?}"

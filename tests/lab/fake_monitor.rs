@@ -19,6 +19,7 @@
 //!                       human monitor); fault=NAME#3:KIND: only to the third of them. Kinds: error,
 //!                       wrong-id, text-id, null, text, deep, rubbish, flood, events, silent, close,
 //!                       exit, late=MILLISECONDS
+//!     agent=KIND        a guest agent's socket beside `socket`, see `fake_qga.rs`
 // A fake that cannot go on says so by a panic.
 #![allow(
     clippy::unwrap_used,
@@ -27,6 +28,8 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects
 )]
+
+mod fake_qga;
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -49,6 +52,10 @@ fn main() {
         }
         _ => Some(UnixListener::bind(&socket).unwrap()),
     };
+    if !fake.option("agent").is_empty() {
+        let socket = socket.replace(".qmp", ".qga");
+        fake_qga::listen(&socket, &fake.option("agent"), &fake.option("record"));
+    }
     let arguments: Vec<String> = std::env::args().collect();
     let at = arguments.iter().position(|text| text == "-pidfile");
     let pidfile = &arguments[at.expect("-pidfile FILE") + 1];

@@ -28,7 +28,8 @@ fn a_clock_that_was_put_back_is_reported_and_set_again_a9() {
     }
     assert_eq!(keep(&world).unwrap()["stage"], "unverified");
     // Nothing new happened, so nothing is said again.
-    assert_eq!(swept(&world)["left"], 1);
+    let report = swept(&world);
+    assert_eq!(report["left"], 1, "{report} {:?}", keep(&world));
     assert_eq!(records(&world, "undone").len(), 6);
 }
 
@@ -121,5 +122,23 @@ fn a_worker_that_was_killed_is_replaced_by_the_sweep_a3_f3() {
         sleep(Duration::from_millis(500));
     }
     assert_eq!(keep(&world).unwrap()["stage"], "kept");
+    offset_is(&guest, intended(&world));
+}
+
+#[test]
+fn a_guest_that_reboots_is_looked_at_again_by_the_next_sweep_a9() {
+    let world = world("");
+    let guest = kept(&world);
+    guest.monitor().call("system_reset", json!({}));
+    assert_eq!(swept(&world)["unreachable"], 1);
+    assert_eq!(keep(&world).unwrap()["not-before"], Value::Null);
+    let begun = Instant::now();
+    while guest.serial().matches("LAB ready").count() < 2 {
+        assert!(begun.elapsed() < LIMIT, "it does not come back");
+        sleep(Duration::from_millis(50));
+    }
+    drop(guest.agent());
+    let report = swept(&world);
+    assert_eq!(report["unreachable"], 0, "{report}");
     offset_is(&guest, intended(&world));
 }

@@ -22,6 +22,7 @@ mod proxmox;
 pub mod saved;
 mod standing;
 pub mod strace;
+mod syslog;
 mod world;
 
 pub use agent::{TestAgent, Went};
@@ -31,4 +32,5 @@ pub use monitor::{Edge, TestMonitor};
 pub use ntp::Ntp;
 pub use proxmox::Run;
 pub use standing::Standing;
+pub use syslog::Daemon;
 pub use world::{World, allow};

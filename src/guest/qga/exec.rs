@@ -102,8 +102,8 @@ struct Status {
     err_truncated: bool,
 }
 
-/// Runs a program in the guest to its end, at most for its own time limit, and connects for each
-/// question anew.
+/// Runs a program in the guest to its end, at most for its own time limit and until `until`, and
+/// connects for each question anew.
 ///
 /// # Errors
 /// [`RunError`].
@@ -112,12 +112,17 @@ pub fn run(
     authorized: &Authorized<Invocation>,
     intent: &IntentLogged,
     connect_limit: Duration,
+    until: Option<Deadline>,
 ) -> Result<ExecOutcome, RunError> {
     let vmid = authorized.grant().vmid();
     if intent.vmid() != vmid || qemu.vmid != vmid {
         return Err(RunError::OtherIntent);
     }
-    let connect = || Agent::connect(&qemu.agent, qemu.generation, Deadline::after(connect_limit));
+    let within = |limit| {
+        let deadline = Deadline::after(limit);
+        until.map_or(deadline, |until| deadline.min(until))
+    };
+    let connect = || Agent::connect(&qemu.agent, qemu.generation, within(connect_limit));
     let invocation = authorized.plan();
     let pid = connect()
         .and_then(|mut agent| agent.exec(invocation, Deadline::after(super::HOLD)))
@@ -125,7 +130,7 @@ pub fn run(
             AgentError::Stalled { .. } => RunError::Lost(error),
             error => RunError::NotStarted(error),
         })?;
-    let deadline = Deadline::after(invocation.timeout);
+    let deadline = within(invocation.timeout);
     loop {
         let state =
             connect().and_then(|mut agent| agent.exec_state(pid, Deadline::after(super::HOLD)));
