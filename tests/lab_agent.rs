@@ -195,13 +195,15 @@ fn a_slow_hwclock_does_not_hold_the_socket_a3() {
         drop(TestAgent::connect(&socket));
         begun.elapsed()
     });
-    let report = set_it(&world, BACK, 30).unwrap();
+    let report = set_it(&world, BACK, 60).unwrap();
     assert!(report.verified, "{report:?}");
     shows_it(&guest);
     let waited = watching.join().unwrap();
     println!("{waited:?} {report:?}");
-    // The agent itself is busy for 4 s: ours must add nothing to that but one hold.
-    assert!(waited <= Duration::from_secs(5) + HOLD, "{waited:?}");
+    // The agent itself is busy for 4 s with each request, of which chance may make more than one: ours
+    // must add nothing to that but one hold.
+    let busy = Duration::from_secs(4) * u32::try_from(report.attempts.len()).unwrap();
+    assert!(waited <= busy + Duration::from_secs(1) + HOLD, "{waited:?}");
 }
 
 /// The true error lies between the two: each answer says that the guest's clock was read after the

@@ -63,11 +63,21 @@ fn measure(
 ) -> Result<(Agent, AgentClock), SetError> {
     let mut agent =
         Agent::connect(&qemu.agent, qemu.generation, deadline).map_err(SetError::Unheard)?;
+    let seen = measured(&mut agent, course, deadline)?;
+    Ok((agent, seen))
+}
+
+/// The same on a connection that there is.
+pub(super) fn measured(
+    agent: &mut Agent,
+    course: &Course,
+    deadline: Deadline,
+) -> Result<AgentClock, SetError> {
     loop {
         let basis = system::now()?;
-        let seen = sample(&mut agent, basis, course, deadline)?;
+        let seen = sample(agent, basis, course, deadline)?;
         if system::now()?.step_since(basis)?.distance() <= STEP {
-            return Ok((agent, seen));
+            return Ok(seen);
         }
     }
 }

@@ -205,6 +205,11 @@ impl Agent {
         }
     }
 
+    /// Whether the connection may be kept for another round of questions.
+    fn has_time(&self) -> bool {
+        self.hold.left().saturating_mul(2) >= HOLD
+    }
+
     /// Whether a backup or snapshot has frozen the guest's file systems.
     ///
     /// # Errors
