@@ -124,7 +124,10 @@ fn a_keep_file_that_is_not_ours_is_reported_and_not_believed_f3() {
     assert_eq!(keep(&world).unwrap()["generation"], good["generation"]);
     assert_eq!(
         intended(&world),
-        good["agent"]["offset-ns"].as_i64().unwrap() / 1_000_000_000
+        good["agent"]["offset-ns"]
+            .as_i64()
+            .unwrap()
+            .div_euclid(1_000_000_000)
     );
     offset_is(&guest, intended(&world));
 }
