@@ -2,7 +2,8 @@
 # make test   everything CI runs: of each class of tests at least one
 # make test-all  that, and the long ones: every machine, firmware and QEMU with every year; a quarter
 #             of an hour more, and the matrix of what came of it is printed
-# make bench  what the hook costs, beside Perl and Python hooks of the same duty, as Markdown tables
+# make bench  what the hook costs, beside Perl and Python hooks of the same duty, and how close clocks
+#             get, beside libvirt, as Markdown tables; PART=hook or PART=clock chooses one
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 # make deb    target/deb/time-shift-proxmox_VERSION_amd64.deb
 # make test-deb  builds, installs, upgrades and removes the package on Debian 12 and 13; half an hour
@@ -67,7 +68,7 @@ bench:
 	@$(MAKE) --no-print-directory build
 	$(CARGO) build --release --locked --example bench
 	@tests/lab/build >/dev/null
-	@$(AS_ROOT) tests/bench/run $(RELEASE)
+	@$(AS_ROOT) tests/bench/run $(RELEASE) $(PART)
 
 test-deb:
 	@tests/deb/setup

@@ -27,7 +27,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-use support::{Daemon, Guest, World, allow, wait_until};
+use support::{Daemon, Guest, Run, World, allow, wait_until};
 
 const TARGET: &str = "2016-06-15T12:00:00Z";
 
@@ -235,4 +235,25 @@ fn a_worker_ends_with_its_vm_and_leaves_nothing_a3() {
     world.hook(100, "post-stop").silent();
     wait_until("the worker is gone", || worker(&world).is_none());
     assert!(keep(&world).is_none() && world.note(100).is_none());
+}
+
+#[test]
+fn what_the_worker_does_is_written_down_as_the_starters_d7() {
+    let world = world("");
+    let phase = |phase: &str| {
+        let mut hook = world.command("/usr/libexec/time-shift/time-shift-hook");
+        let run = Run::of(hook.args(["100", phase]).env("SUDO_USER", "alice"));
+        assert_eq!(run.code, Some(0), "{run:?}");
+    };
+    phase("pre-start");
+    let _guest = world.launch(100, &OPTIONS);
+    phase("post-start");
+    until(&world, "kept");
+    let (intents, outcomes) = (records(&world, "intent"), records(&world, "outcome"));
+    let actor = &intents[0]["actor"];
+    assert_ne!(actor, "system", "{intents:?}");
+    assert_eq!(outcomes.len(), 2, "{outcomes:?}");
+    for outcome in outcomes {
+        assert_eq!(&outcome["actor"], actor);
+    }
 }

@@ -1,11 +1,11 @@
 //! Who is behind a record.
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::model::{Printable, Upid};
 use crate::system::Caller;
 
 /// Who is behind a record. What comes from outside is sanitised.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Actor {
     /// The Proxmox VE user or token; else `login:UID`, else `sudo:NAME`, else `system`.

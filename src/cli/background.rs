@@ -18,6 +18,10 @@ pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure>
 
 pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
     let report = keeper::sweep(config)?;
+    // The guests come first: this is for those who read the trail.
+    if let Err(error) = keeper::note_changes(config) {
+        complain(&error);
+    }
     if options.json {
         put_json(&report)?;
     } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {

@@ -95,6 +95,7 @@ pub(super) fn permitted(
         since_boot: now.boot,
         start_kind: kind,
         lock: facts.lock.clone(),
+        actor: context.trail().ok().map(|trail| trail.actor().clone()),
         by_hand: false,
         grant: authorized.grant().clone(),
         plan,

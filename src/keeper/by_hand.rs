@@ -55,6 +55,7 @@ pub fn shift(subject: &mut Subject<'_>, proposal: &Proposal) -> Result<String, K
         since_boot: BootInstant::from_nanos(subject.qemu.generation.started_nanos()),
         start_kind: Some(subject.qemu.launch.kind),
         lock: None,
+        actor: Some(subject.trail.actor().clone()),
         by_hand: true,
         grant: proposal.authorized.grant().clone(),
         plan,

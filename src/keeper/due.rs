@@ -74,7 +74,7 @@ pub(super) fn one(
         return End::Skipped;
     }
     let soon = Deadline::after(Duration::from_millis(100));
-    let Ok(mut subject) = Subject::find_until(config, note.vmid, Quiet::Yes, soon) else {
+    let Ok(mut subject) = Subject::find_until(config, note.vmid, Quiet::Background, soon) else {
         return End::Skipped;
     };
     subject.budget = Some(Budget {

@@ -9,6 +9,7 @@
 mod allow;
 mod apply;
 mod by_hand;
+mod changes;
 mod due;
 mod error;
 mod intended;
@@ -23,6 +24,7 @@ mod worker;
 
 pub use allow::Proposal;
 pub use by_hand::{propose, shift, sync};
+pub use changes::note_changes;
 pub use error::KeepError;
 pub use restore::restore;
 pub use subject::{Quiet, Subject};

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::error::KeepError;
 use super::intended::goes_on;
-use crate::audit::{Event, Record, Trail};
+use crate::audit::{Actor, Event, Record, Trail};
 use crate::config::Config;
 use crate::guest::Qemu;
 use crate::model::{Printable, VmId};
@@ -23,6 +23,8 @@ pub enum Quiet {
     No,
     /// Syslog alone.
     Yes,
+    /// The same, on behalf of whoever started the VM.
+    Background,
 }
 
 /// What a sweep has for one guest.
@@ -79,11 +81,19 @@ impl<'a> Subject<'a> {
         let trail = trail(config)?;
         let note = store.load(vmid)?;
         let note = note.filter(|note| note.belongs_to(qemu.generation, trail.boot_id()));
+        let starter = note.as_ref().and_then(|note| note.actor.clone());
+        let trail = match (quiet, starter) {
+            (Quiet::Background, Some(starter)) => trail.on_behalf_of(Actor {
+                program: Printable::from("time-shift"),
+                ..starter
+            }),
+            _ => trail,
+        };
         let keep = store.load_keep(vmid)?;
         let keep = keep.filter(|keep| keep.generation == qemu.generation);
         let mut voice = match quiet {
             Quiet::No => Voice::new(vmid, config),
-            Quiet::Yes => Voice::in_background(vmid, config),
+            Quiet::Yes | Quiet::Background => Voice::in_background(vmid, config),
         };
         voice.call(facts.name.clone());
         Ok(Subject {

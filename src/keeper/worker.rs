@@ -61,11 +61,11 @@ pub fn work(config: &Config, vmid: VmId) -> Result<WorkerEnd, KeepError> {
             Ok(()) => {}
             Err(Waited::Over) => return Ok(WorkerEnd::Over),
             Err(Waited::GivenUp(why)) => {
-                let subject = Subject::find(config, vmid, Quiet::Yes);
+                let subject = Subject::find(config, vmid, Quiet::Background);
                 return Err(said(config, vmid, subject)?.give_up(&why));
             }
         }
-        let subject = Subject::find(config, vmid, Quiet::Yes);
+        let subject = Subject::find(config, vmid, Quiet::Background);
         match said(config, vmid, subject)?.settle_and_say("the guest has started") {
             Err(_) if !qemu.generation.is_alive() => return Ok(WorkerEnd::Over),
             done => done?,
@@ -194,7 +194,7 @@ fn hold(config: &Config, vmid: VmId, qemu: &Qemu) -> Result<WorkerEnd, KeepError
             }
         }
         // What goes wrong is said where it happens; the sweep is the second pair of eyes.
-        if let Ok(mut subject) = Subject::find(config, vmid, Quiet::Yes) {
+        if let Ok(mut subject) = Subject::find(config, vmid, Quiet::Background) {
             let _ = subject.look_again(Deadline::after(TRY_LIMIT.saturating_mul(2)));
         }
     }

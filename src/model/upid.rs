@@ -1,7 +1,7 @@
 //! The name that Proxmox VE gives a task: `UPID:NODE:PID:PSTART:STARTTIME:TYPE:ID:USER:`.
 use std::fmt;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Longest one that is taken, in bytes. A user's name has at most 64 characters, a token's 128.
 const CAP: usize = 512;
@@ -80,6 +80,13 @@ impl fmt::Display for Upid {
 impl Serialize for Upid {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Upid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Upid, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Upid::parse(&text).ok_or_else(|| serde::de::Error::custom("no task of Proxmox VE"))
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is known about one start.
 use serde::{Deserialize, Serialize};
 
-use crate::audit::Receipt;
+use crate::audit::{Actor, Receipt};
 use crate::model::{BootInstant, ClockPlan, Offset, Printable, StartKind, Timestamp, VmId};
 use crate::policy::Grant;
 use crate::system::Generation;
@@ -77,6 +77,9 @@ pub struct Note {
     pub start_kind: Option<StartKind>,
     /// The config's lock at pre-start.
     pub lock: Option<Printable>,
+    /// Who asked for the start, or chose by hand: what is done in the background is theirs too.
+    #[serde(default)]
+    pub actor: Option<Actor>,
     /// Whether somebody chose this time by hand, for a VM that ran already.
     #[serde(default)]
     pub by_hand: bool,

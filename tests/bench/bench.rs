@@ -1,6 +1,8 @@
-//! What the hook costs, beside `/bin/true`, a shell, and the same duty in Perl and Python: `make bench`.
+//! What the hook costs, beside `/bin/true`, a shell, and the same duty in Perl and Python, and how close
+//! the agent stage gets a clock, beside libvirt: `make bench`.
 //!
-//! To be run by `tests/bench/run`, in a world of its own. Prints Markdown.
+//! To be run by `tests/bench/run`, in a world of its own. Prints Markdown. An argument chooses one of the
+//! two parts: `hook` or `clock`.
 // A bench that cannot go on says so by a panic.
 #![allow(
     clippy::unwrap_used,
@@ -12,6 +14,7 @@
     clippy::print_stderr
 )]
 
+mod clock;
 mod contender;
 mod files;
 mod host;
@@ -33,6 +36,18 @@ const SLOW: usize = 20;
 
 fn main() {
     files::write();
+    let part = std::env::args().nth(1);
+    let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
+    if wanted("hook") {
+        hook();
+    }
+    if wanted("clock") {
+        println!("{}", clock::measure());
+    }
+    println!("{}", host::facts(ROUNDS));
+}
+
+fn hook() {
     let contenders = contenders();
     for contender in &contenders {
         contender.check();
@@ -45,7 +60,6 @@ fn main() {
 
     println!("{}", table::costs(&results));
     println!("{}", table::pauses(&pauses));
-    println!("{}", host::facts(ROUNDS));
 }
 
 /// All that needs no QEMU.

@@ -136,7 +136,11 @@ pub(crate) fn save_note() {
 
 /// Puts the kept note back, so that post-start has the same to do again.
 pub(crate) fn restore_note() {
-    let note = fs::read(SAVED_NOTE).unwrap();
+    put_note(NOTE, &fs::read(SAVED_NOTE).unwrap());
+}
+
+/// Writes a note as the hook does.
+pub(crate) fn put_note(path: &str, note: &[u8]) {
     let new = "/run/bench/new";
     let mut options = fs::OpenOptions::new();
     let mut file = options
@@ -145,6 +149,6 @@ pub(crate) fn restore_note() {
         .mode(0o600)
         .open(new)
         .unwrap();
-    std::io::Write::write_all(&mut file, &note).unwrap();
-    fs::rename(new, NOTE).unwrap();
+    std::io::Write::write_all(&mut file, note).unwrap();
+    fs::rename(new, path).unwrap();
 }

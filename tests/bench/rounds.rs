@@ -28,7 +28,7 @@ pub(crate) fn measure(contenders: &[Contender], rounds: usize) -> Vec<Cost> {
 /// Calls `once` with the number of each contender, prepared, in shuffled rounds.
 pub(crate) fn run(contenders: &[Contender], rounds: usize, mut once: impl FnMut(usize)) {
     let mut order: Vec<usize> = (0..contenders.len()).collect();
-    let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let mut random = Random::NEW;
     for round in 0..rounds {
         for last in (1..order.len()).rev() {
             order.swap(last, random.below(last + 1));
@@ -57,13 +57,20 @@ pub(crate) fn costs(contenders: &[Contender], times: &[Vec<Duration>]) -> Vec<Co
 }
 
 /// Marsaglia's xorshift64: the order need not be secret, only mixed, and the same in each bench.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) const NEW: Random = Random(0x9e37_79b9_7f4a_7c15);
+
     fn below(&mut self, limit: usize) -> usize {
+        usize::try_from(self.up_to(u64::try_from(limit).unwrap())).unwrap()
+    }
+
+    /// A number below `limit`.
+    pub(crate) fn up_to(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        usize::try_from(self.0 % u64::try_from(limit).unwrap()).unwrap()
+        self.0 % limit
     }
 }

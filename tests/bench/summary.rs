@@ -7,7 +7,11 @@ pub(crate) struct Samples(Vec<f64>);
 impl Samples {
     /// From lengths of time, in milliseconds.
     pub(crate) fn new(times: &[Duration]) -> Samples {
-        let mut samples: Vec<f64> = times.iter().map(|time| time.as_secs_f64() * 1e3).collect();
+        Samples::of(times.iter().map(|time| time.as_secs_f64() * 1e3).collect())
+    }
+
+    /// From milliseconds.
+    pub(crate) fn of(mut samples: Vec<f64>) -> Samples {
         samples.sort_by(f64::total_cmp);
         Samples(samples)
     }

@@ -98,6 +98,32 @@ fn two_sweeps_at_once_do_no_harm_a7() {
 }
 
 #[test]
+fn a_changed_allowlist_is_written_down_once_whoever_changed_it_d2() {
+    let world = world("");
+    // The first sweep only learns it.
+    swept(&world);
+    assert_eq!(records(&world, "config-changed").len(), 0);
+    let file = "/etc/time-shift/allowlist.toml";
+    world.write(file, world.read(file).replace("2105", "2104"));
+    swept(&world);
+    swept(&world);
+    let changed = records(&world, "config-changed");
+    assert_eq!(changed.len(), 1, "{changed:?}");
+    let text = changed[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains(file) && text.matches("SHA-256").count() == 2,
+        "{text}"
+    );
+    world.write(file, "version = 1\nversion = 1\n");
+    swept(&world);
+    let text = records(&world, "config-changed").pop().unwrap()["text"].to_string();
+    assert!(
+        text.contains("which allows nothing (ALLOWLIST_INVALID)"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_vm_that_stopped_without_a_word_is_forgotten_a9() {
     let world = world("");
     let guest = kept(&world);
