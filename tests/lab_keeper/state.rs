@@ -124,7 +124,10 @@ fn a_keep_file_that_is_not_ours_is_reported_and_not_believed_f3() {
     assert_eq!(keep(&world).unwrap()["generation"], good["generation"]);
     assert_eq!(
         intended(&world),
-        good["agent"]["offset-ns"].as_i64().unwrap() / 1_000_000_000
+        good["agent"]["offset-ns"]
+            .as_i64()
+            .unwrap()
+            .div_euclid(1_000_000_000)
     );
     offset_is(&guest, intended(&world));
 }
@@ -178,4 +181,48 @@ fn a_guest_that_could_not_be_asked_gets_the_real_time_when_it_can_a7() {
     guest.monitor().call("cont", json!({}));
     assert_eq!(swept(&world)["restored"], 1);
     offset_is(&guest, 0);
+}
+
+/// A VM that a run has stopped for its RTC; it was killed then, and its guardian with it.
+fn left_paused(world: &World) -> Guest<'_> {
+    let guest = kept(world);
+    let mut note = world.note(100).unwrap();
+    note["stage"] = json!("stopping");
+    world.write("/run/time-shift/100.json", note.to_string());
+    guest.monitor().call("stop", json!({}));
+    guest
+}
+
+#[test]
+fn a_vm_whose_hook_may_still_be_at_it_is_left_to_that_f3() {
+    let world = world("");
+    let guest = left_paused(&world);
+    assert_eq!(swept(&world)["skipped"], 1);
+    assert_eq!(guest.monitor().status(), "paused");
+    assert_eq!(world.note(100).unwrap()["stage"], "stopping");
+}
+
+#[test]
+#[ignore = "long: make test-all runs it"]
+fn a_vm_that_a_killed_run_has_left_paused_is_continued_by_the_sweep_a2_f3() {
+    let world = world("");
+    let guest = left_paused(&world);
+    sleep(Duration::from_secs(31));
+    let config = world.path("/etc/pve/nodes/lab1/qemu-server/100.conf");
+    let text = std::fs::read_to_string(&config).unwrap();
+    // A lock says that somebody else may have paused it.
+    std::fs::write(&config, format!("{text}lock: backup\n")).unwrap();
+    swept(&world);
+    assert_eq!(guest.monitor().status(), "paused");
+    std::fs::write(&config, text).unwrap();
+    swept(&world);
+    assert_eq!(guest.monitor().status(), "running");
+    assert_eq!(world.note(100).unwrap()["stage"], "interrupted");
+    assert_eq!(records(&world, "rescue").len(), 1);
+    assert_eq!(swept(&world)["set"], 1);
+    offset_is(&guest, intended(&world));
+    // Whoever stops it now has it stand.
+    guest.monitor().call("stop", json!({}));
+    swept(&world);
+    assert_eq!(guest.monitor().status(), "paused");
 }
