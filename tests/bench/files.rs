@@ -94,7 +94,7 @@ pub(crate) fn write() {
     for vmid in [100, 101] {
         let config = format!(
             "agent: 1\nboot: order=scsi0\ncores: 2\nmachine: q35\nmemory: 2048\nname: vm{vmid}\n\
-             net0: virtio=BC:24:11:00:00:01,bridge=vmbr0\nostype: l26\nscsi0: local-lvm:vm-{vmid}-disk-0,size=8G\n\
+             net0: virtio=BC:24:11:00:00:01,bridge=vmbr0\nostype: other\nscsi0: local-lvm:vm-{vmid}-disk-0,size=8G\n\
              scsihw: virtio-scsi-single\nsmbios1: uuid=4c4c4544-0042-3510-8052-b4c04f4a3132\n"
         );
         fs::write(format!("/etc/pve/qemu-server/{vmid}.conf"), config).unwrap();

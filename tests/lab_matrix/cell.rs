@@ -33,7 +33,7 @@ impl Setup<'_> {
     fn config(&self) -> String {
         let bios = if self.ovmf { "bios: ovmf\n" } else { "" };
         format!(
-            "{bios}cores: {}\nmachine: {}\nostype: l26\n",
+            "{bios}cores: {}\nmachine: {}\nostype: other\n",
             self.vcpus, self.machine
         )
     }
