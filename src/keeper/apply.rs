@@ -5,7 +5,7 @@ use super::allow::Proposal;
 use super::error::KeepError;
 use super::subject::Subject;
 use crate::audit::{Event, IntentLogged, Record};
-use crate::guest::qga::{AgentOrder, AgentReport, set};
+use crate::guest::qga::{AgentOrder, AgentReport, set_on};
 use crate::model::{Offset, Printable, Timestamp};
 use crate::state::{AgentResult, Handover, Keep, KeepStage};
 use crate::system::{self, Deadline};
@@ -57,7 +57,7 @@ impl Subject<'_> {
             intent,
             deadline: Deadline::after(limit),
         };
-        let report = match set(&order) {
+        let report = match set_on(self.connection.take(), &order) {
             Ok(report) => report,
             Err(error) => {
                 let error = KeepError::from(error);

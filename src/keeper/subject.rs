@@ -6,6 +6,7 @@ use super::intended::goes_on;
 use crate::audit::{Actor, Event, Record, Trail};
 use crate::config::Config;
 use crate::guest::Qemu;
+use crate::guest::qga::Agent;
 use crate::model::{Printable, VmId};
 use crate::sources::{Guest, config_path, find_guest};
 use crate::state::{Handover, Handovers, Keep, Note, Store};
@@ -53,6 +54,8 @@ pub struct Subject<'a> {
     pub(super) voice: Voice,
     /// What there is time for, if there is a limit.
     pub(super) budget: Option<Budget>,
+    /// A connection to the agent that has just answered: one less to wait for.
+    pub(super) connection: Option<Agent>,
     _lock: Lock,
 }
 
@@ -108,6 +111,7 @@ impl<'a> Subject<'a> {
             trail,
             voice,
             budget: None,
+            connection: None,
             _lock: lock,
         })
     }

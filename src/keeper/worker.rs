@@ -2,7 +2,9 @@
 use std::time::{Duration, Instant};
 
 use super::error::KeepError;
+use super::intended::goes_on;
 use super::subject::{Quiet, Subject};
+use crate::allowlist::TimeService;
 use crate::audit::Event;
 use crate::config::Config;
 use crate::guest::qga::{Agent, AgentError};
@@ -57,21 +59,41 @@ pub fn work(config: &Config, vmid: VmId) -> Result<WorkerEnd, KeepError> {
         Begun::Not(end) => return Ok(end),
     };
     if waits {
-        match wait_for_agent(&store, &note, &qemu) {
-            Ok(()) => {}
+        let agent = match wait_for_agent(&store, &note, &qemu) {
+            Ok(agent) => agent,
             Err(Waited::Over) => return Ok(WorkerEnd::Over),
             Err(Waited::GivenUp(why)) => {
                 let subject = Subject::find(config, vmid, Quiet::Background);
                 return Err(said(config, vmid, subject)?.give_up(&why));
             }
-        }
-        let subject = Subject::find(config, vmid, Quiet::Background);
-        match said(config, vmid, subject)?.settle_and_say("the guest has started") {
+        };
+        let mut subject = said(config, vmid, find(config, &note, agent))?;
+        match subject.settle_and_say("the guest has started") {
             Err(_) if !qemu.generation.is_alive() => return Ok(WorkerEnd::Over),
             done => done?,
         }
     }
     hold(config, vmid, &qemu)
+}
+
+/// The VM, with the connection that was just made where nobody else has to wait for it: not while its
+/// RTC is waited for, nor while commands are run in it, which need connections of their own.
+fn find<'a>(config: &'a Config, note: &Note, agent: Agent) -> Result<Subject<'a>, KeepError> {
+    if goes_on(note) || note.grant.time_service() != TimeService::Keep {
+        drop(agent);
+        return Subject::find(config, note.vmid, Quiet::Background);
+    }
+    match Subject::find_until(config, note.vmid, Quiet::Background, Deadline::after(PAUSE)) {
+        Ok(mut subject) => {
+            subject.connection = Some(agent);
+            Ok(subject)
+        }
+        Err(KeepError::Busy(_)) => {
+            drop(agent);
+            Subject::find(config, note.vmid, Quiet::Background)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// What there is to begin with.
@@ -123,12 +145,12 @@ enum Waited {
     GivenUp(String),
 }
 
-fn wait_for_agent(store: &Store, note: &Note, qemu: &Qemu) -> Result<(), Waited> {
+fn wait_for_agent(store: &Store, note: &Note, qemu: &Qemu) -> Result<Agent, Waited> {
     let mut left = note.grant.agent_wait();
     let mut looked = Instant::now();
     loop {
         let last = match Agent::connect(&qemu.agent, qemu.generation, Deadline::after(TRY_LIMIT)) {
-            Ok(_) => return Ok(()),
+            Ok(agent) => return Ok(agent),
             Err(error) if error.may_pass() => error,
             // No socket, or nobody at the other end: waiting changes nothing. But a QEMU that ends
             // closes its sockets first.

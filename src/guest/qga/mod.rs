@@ -19,7 +19,7 @@ pub use commands::{AgentInfo, OsInfo};
 pub use error::{Absence, AgentError, Broken};
 pub use exec::{ExecOutcome, ExecState, RunError, run};
 pub use look::look;
-pub use set::{AgentOrder, AgentReport, set};
+pub use set::{AgentOrder, AgentReport, set, set_on};
 pub use set_error::SetError;
 
 use self::answer::Answer;

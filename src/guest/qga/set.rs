@@ -59,6 +59,14 @@ pub struct AgentReport {
 /// # Errors
 /// [`SetError`].
 pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
+    set_on(None, order)
+}
+
+/// The same on a connection that there is, for as long as it may be kept.
+///
+/// # Errors
+/// [`SetError`].
+pub fn set_on(connection: Option<Agent>, order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
     let plan = order.authorized.plan();
     let vmid = order.authorized.grant().vmid();
     if order.intent.vmid() != vmid || order.qemu.vmid != vmid {
@@ -70,7 +78,14 @@ pub fn set(order: &AgentOrder<'_>) -> Result<AgentReport, SetError> {
         return Err(SetError::LeftAlone("the plan has no agent stage"));
     }
     let start = system::now()?;
-    let (mut agent, before) = patiently(order.qemu, &plan.course, order.deadline)?;
+    let known = connection.filter(Agent::has_time).and_then(|mut agent| {
+        let seen = measured(&mut agent, &plan.course, order.deadline).ok()?;
+        Some((agent, seen))
+    });
+    let (mut agent, before) = match known {
+        Some(known) => known,
+        None => patiently(order.qemu, &plan.course, order.deadline)?,
+    };
     check_year(&mut agent, &plan.course, order.deadline)?;
     let first = verify::first_lead(&before)?;
     let mut lead = (!before.is_best(plan.tolerance)).then_some(first);
