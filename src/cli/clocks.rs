@@ -34,7 +34,7 @@ pub(super) fn sync(config: &Config, options: &Sync) -> Result<Exit, Failure> {
 pub(super) fn restore(config: &Config, options: &Restore) -> Result<Exit, Failure> {
     let vmids = chosen(config, &options.vmids, options.all)?;
     if vmids.is_empty() {
-        return each(config, &vmids, options.json, keeper::sync);
+        return finish(&[], options.json);
     }
     let names: Vec<String> = vmids.iter().map(ToString::to_string).collect();
     let question = format!("Give the real time back to VM {}", names.join(", "));

@@ -118,7 +118,14 @@ impl Witness for Account<'_> {
         let Some(note) = self.note else {
             return;
         };
-        if let Err(error) = self.store.save(note) {
+        // By the time that a guardian gets here the VM may be gone and its note with it, or be another
+        // start's.
+        let saved = match self.store.load(note.vmid) {
+            Ok(Some(now)) if now.since_boot == note.since_boot => self.store.save(note),
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = saved {
             let text = format!("the VM runs again, which was not noted: {error}");
             self.voice.alarm("state", &text);
         }
