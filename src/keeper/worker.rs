@@ -111,8 +111,15 @@ fn begin(config: &Config, store: &Store, vmid: VmId) -> Result<Begun, KeepError>
         return Ok(Begun::Not(WorkerEnd::Over));
     };
     let boot_id = system::boot_id().map_err(|error| KeepError::Failed(error.to_string()))?;
-    if !note.plan.stages.agent || !note.belongs_to(qemu.generation, &boot_id) {
+    if !note.plan.stages.agent {
         return Ok(Begun::Not(WorkerEnd::Nothing));
+    }
+    if !note.belongs_to(qemu.generation, &boot_id) {
+        return Err(KeepError::Failed(
+            "the state that pre-start left is about another start, so the guest agent is not waited for; \
+             start the VM again"
+                .to_owned(),
+        ));
     }
     // A person may choose a time just now.
     let _alone = store.lock(vmid, Deadline::after(OTHER_LIMIT))?;
