@@ -24,6 +24,7 @@ pub mod sources;
 pub mod state;
 pub mod strict;
 pub mod system;
+pub mod token;
 pub mod trace;
 pub mod verify;
 pub mod vmconfig;

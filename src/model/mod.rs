@@ -23,7 +23,7 @@ mod vmid;
 pub use deny::{Deny, DenyReason, OnTrouble};
 pub use instant::{BootInstant, Now};
 pub use invocation::Invocation;
-pub use names::{NameError, NodeName, ProfileName, Tag};
+pub use names::{NameError, NodeName, ProfileName, Tag, TokenName};
 pub use offset::Offset;
 pub use phase::{Phase, UnknownPhase};
 pub use plan::{ClockPlan, Course, RtcZone, Stage, Stages};

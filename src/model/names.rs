@@ -105,6 +105,20 @@ name_type!(
     "a tag has 1 to 124 letters, digits and _ - + . and starts with a letter, digit or _"
 );
 
+name_type!(
+    /// A secret. It becomes a file's name, and the files that are not secrets start with a dot.
+    TokenName,
+    |text| {
+        (1..=64).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+            && !text.contains("..")
+            && text
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+    },
+    "a secret's name has 1 to 64 letters, digits and - _ . in it, starts with a letter or digit and has no .."
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +152,33 @@ mod tests {
         }
         for bad in ["", "-a", "_a", "A", "a b", "a.b", "a;b", &"a".repeat(61)] {
             assert!(ProfileName::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_secrets_name_can_not_leave_its_folder() {
+        for good in ["pve", "github-ci", "A.b_c", "0", &"a".repeat(64)] {
+            assert!(TokenName::parse(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".a",
+            "-a",
+            "_a",
+            "a/b",
+            "/a",
+            "a..b",
+            "a b",
+            "a\n",
+            "a\0",
+            "a:b",
+            "ä",
+            &"a".repeat(65),
+            &"a".repeat(300),
+        ] {
+            assert!(TokenName::parse(bad).is_err(), "{bad}");
         }
     }
 

@@ -11,6 +11,8 @@ mod file;
 mod guardian;
 mod open_file;
 mod process;
+mod proven;
+mod secret;
 mod socket;
 mod zone;
 
@@ -22,5 +24,6 @@ pub use file::{Trust, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
 pub use open_file::{Access, OpenFile};
 pub use process::{Generation, cmdline, exit_at_once, fill_secret, hostname, random_bytes};
+pub use secret::{SecretBytes, keep_secrets_in, read_secret};
 pub use socket::{Stream, StreamError, send_datagram, somebody_queues};
 pub use zone::host_zone;

@@ -114,6 +114,10 @@ impl OpenFile {
         self.changed
     }
 
+    pub(super) fn fd(&self) -> &OwnedFd {
+        &self.fd
+    }
+
     fn failed(&self, errno: Errno) -> FileError {
         FileError::os(&self.path, errno)
     }
