@@ -12,6 +12,8 @@
 mod checks;
 #[path = "cli/machines.rs"]
 mod machines;
+#[path = "cli/roles.rs"]
+mod roles;
 #[path = "cli/states.rs"]
 mod states;
 mod support;

@@ -320,7 +320,7 @@ fn a_profile_with_an_error_is_not_an_unknown_profile() {
 
 #[test]
 fn what_a_later_version_may_know_is_unknown_now() {
-    for table in ["[[host-command]]", "[deny]", "[[role]]"] {
+    for table in ["[[host-command]]", "[deny]"] {
         assert!(
             said(&format!("version = 1\n{table}\n"))
                 .concat()
@@ -330,4 +330,54 @@ fn what_a_later_version_may_know_is_unknown_now() {
     }
     let said = said_with("target = \"now\"", "target = \"now\"\nmargin = \"1d\"");
     assert!(said.starts_with("line 4, column 1: unknown key"), "{said}");
+}
+
+#[test]
+fn a_role_is_somebodys_and_permits_something_b5() {
+    const ROLE: &str = "[[role]]\nname = \"r\"\nusers = [\"alice\"]\nverbs = [\"view\"]\n";
+    let said_with = |from: &str, to: &str| said(&format!("version = 1\n{ROLE}").replace(from, to));
+    assert_eq!(said_with("", ""), ["valid"]);
+    for (from, to, error) in [
+        (
+            "users = [\"alice\"]\n",
+            "",
+            "line 2, column 1: this [[role]] is nobody's: it needs `users` or `groups`",
+        ),
+        (
+            "[\"alice\"]",
+            "[]",
+            "line 4, column 9: `users` is empty; it must be a list of user names",
+        ),
+        (
+            "\"alice\"",
+            "\"-rf\"",
+            "line 4, column 10: an entry of `users`: `-rf`: a user or group has 1 to 256 letters, digits and \
+             _ - . @ \\ $ and starts with a letter, digit or _",
+        ),
+        (
+            "\"alice\"",
+            "\"alice\", \"alice\"",
+            "line 4, column 19: an entry of `users`: `alice` is listed twice",
+        ),
+        (
+            "\"view\"",
+            "\"veiw\"",
+            "line 5, column 10: an entry of `verbs`: `veiw` is not known; it must be \"view\", \"sync\", \
+             \"shift\", \"restore\", \"approve\", \"assign\", \"token\", \"audit\", \"cluster\" or \"admin\"",
+        ),
+        (
+            "\"view\"",
+            "\"view\", \"view\"",
+            "line 5, column 18: an entry of `verbs`: `view` is listed twice",
+        ),
+        (
+            "verbs = [\"view\"]\n",
+            "",
+            "line 2, column 1: `verbs` is missing: a [[role]] needs it",
+        ),
+    ] {
+        assert_eq!(said_with(from, to), [error]);
+    }
+    let twice = said(&format!("version = 1\n{ROLE}{ROLE}"));
+    assert_eq!(twice, ["line 7, column 8: a role `r` is already in line 2"]);
 }

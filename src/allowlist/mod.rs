@@ -9,6 +9,7 @@ mod command;
 mod profile;
 mod references;
 mod remarks;
+mod role;
 mod rule;
 mod uuid;
 mod vmids;
@@ -20,6 +21,7 @@ use crate::strict::{Finding, Table, read};
 
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
 pub use profile::{OnUndo, Profile, TimeService};
+pub use role::Role;
 pub use rule::Rule;
 pub use uuid::{Uuid, UuidError};
 
@@ -38,6 +40,8 @@ pub struct Allowlist {
     pub rules: Vec<Rule>,
     /// Commands that may be run in a guest, by name.
     pub guest_commands: BTreeMap<CommandName, GuestCommand>,
+    /// Who may do what with the command line, in the order of the file.
+    pub roles: Vec<Role>,
     index: Index,
     warnings: Vec<Finding>,
 }
@@ -98,6 +102,10 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
         })
     });
     let guest_commands = command::by_name(reader, commands, &references);
+    let roles = file.or("role", Vec::new(), |value| {
+        value.list("[[role]] tables", false, |value| role::read(&value))
+    });
+    let roles = role::all(reader, roles);
 
     let index = Index::new(reader, &references.ranges);
     check::references(reader, &references);
@@ -114,6 +122,7 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
         profiles,
         rules,
         guest_commands,
+        roles,
         index,
         warnings,
     })

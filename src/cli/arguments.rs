@@ -49,6 +49,12 @@ pub(super) enum Command {
                             positive = the guest is ahead."
     )]
     Status(Status),
+    /// Shows who the caller is taken for, and what the allowlist lets him do
+    #[command(
+        after_help = "Root who logged in as root may everything. Through su or sudo the user who logged \
+                            in counts, and needs a [[role]] of the allowlist.\n\nExample:\n  sudo time-shift whoami"
+    )]
+    Whoami(Whoami),
     /// Sets the clocks of running VMs to the time that they should have
     #[command(
         after_help = "A VM with a shift gets its shift again: after a pause, a rollback, a migration. \
@@ -108,6 +114,13 @@ pub(super) struct Status {
     /// The VMs' numbers; all that have a state if none is given
     #[arg(value_name = "VMID", value_parser = parse_vmid)]
     pub(super) vmids: Vec<VmId>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Whoami {
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -13,7 +13,9 @@ mod clocks;
 mod confirm;
 mod install_hook;
 mod plan;
+mod role;
 mod status;
+mod whoami;
 
 use std::fmt;
 use std::io::Write;
@@ -79,11 +81,19 @@ pub fn command() -> clap::Command {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let _access = match role::enter(arguments)? {
+        Ok(access) => access,
+        Err(deny) => {
+            complain(&format!("denied ({}): {}", deny.reason, deny.text));
+            return Ok(Exit::Denied);
+        }
+    };
     match &arguments.command {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
         Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
+        Command::Whoami(options) => whoami::run(&config(arguments)?, options),
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),

@@ -73,6 +73,8 @@ reasons! {
     TimeOutOfRange = "TIME_OUT_OF_RANGE",
     /// The audit trail could not be written, so nothing is changed.
     IntentNotLogged = "INTENT_NOT_LOGGED",
+    /// No role of the allowlist lets this user do it with the command line.
+    NoRole = "NO_ROLE",
     /// The state of this start could not be written, so nothing is changed.
     StateNotWritten = "STATE_NOT_WRITTEN",
 }

@@ -119,6 +119,21 @@ name_type!(
     "a secret's name has 1 to 64 letters, digits and - _ . in it, starts with a letter or digit and has no .."
 );
 
+name_type!(
+    /// A user or group of the node's system. Wider than what useradd makes (`NAME_REGEX` of Debian's
+    /// adduser, and names of domains like `alice@example.com` or `EXAMPLE\\alice`), but nothing that
+    /// splits a line of passwd(5) or looks like an option.
+    UserName,
+    |text| {
+        (1..=256).contains(&text.len())
+            && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+            && text.chars().all(|c| {
+                c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '@' | '\\' | '$')
+            })
+    },
+    "a user or group has 1 to 256 letters, digits and _ - . @ \\ $ and starts with a letter, digit or _"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,8 +9,10 @@ mod choose;
 mod command;
 mod decide;
 mod machine;
+mod role;
 
 pub use authorize::{Authorized, authorize, authorize_restore};
 pub use choose::asks_for_registered_tags;
 pub use command::authorize_command;
 pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};
+pub use role::{Member, authorize_verb, role_for};
