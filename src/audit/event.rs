@@ -108,6 +108,18 @@ events! {
     /// Somebody failed to log in.
     LoginFailed = "login-failed" in Audit:
         "A login or the unlocking of the secrets failed.",
+    /// A secret was added.
+    SecretAdded = "secret-added" in Audit:
+        "A secret was sealed: by hand, or taken over from a plaintext file.",
+    /// A secret was replaced.
+    SecretRotated = "secret-rotated" in Audit:
+        "A secret was replaced by another.",
+    /// A secret was removed.
+    SecretRemoved = "secret-removed" in Audit:
+        "A secret was removed, from its file and from the keyring.",
+    /// A secret is going to be shown.
+    SecretShown = "secret-shown" in Audit:
+        "Somebody asked to see a secret and is going to be shown it.",
     /// A file that decides was changed.
     ConfigChanged = "config-changed" in Audit:
         "The allowlist or config.toml is another than when a decision was last written down.",

@@ -1,5 +1,6 @@
 //! The arguments, and their help texts.
 pub(super) mod audit;
+pub(super) mod token;
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ use crate::sources::CONFIG_PATH;
     name = "time-shift",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy, 4 set and not \
-                  verified, 5 guest not reached.\n\n\
+                  verified, 5 guest not reached, 6 locked out after failed attempts.\n\n\
                   Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json\n  \
                   time-shift install-hook"
 )]
@@ -77,6 +78,9 @@ pub(super) enum Command {
                             Example:\n  time-shift restore 100 --yes"
     )]
     Restore(Restore),
+    /// Keeps secrets: Proxmox VE API tokens, passwords, GitHub tokens, TOTP seeds
+    #[command(subcommand)]
+    Token(token::Token),
     /// Copies the hookscript into a snippet storage and says how to put a VM under it
     #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
                             qm set 100 --hookscript local:snippets/time-shift")]

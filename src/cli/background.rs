@@ -22,6 +22,9 @@ pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
     if let Err(error) = keeper::note_changes(config) {
         complain(&error);
     }
+    if let Err(Failure(why)) = super::token::remind(config) {
+        complain(&why);
+    }
     if options.json {
         put_json(&report)?;
     } else if std::io::IsTerminal::is_terminal(&std::io::stdout()) {

@@ -80,6 +80,7 @@ fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
         }
         Err(error) => found.push(whole_file(&folder, &error.to_string())),
     }
+    found.extend(super::token::findings(&config, now));
     // Where the trail cannot be read, `audit verify` says why.
     for intent in unfinished_lately(&config, UNFINISHED_DAYS).unwrap_or_default() {
         if let Some(vmid) = intent.vmid {

@@ -226,7 +226,7 @@ fn worse(one: Exit, other: Exit) -> Exit {
         Exit::Unreachable => 1,
         Exit::Denied => 2,
         Exit::Usage => 3,
-        Exit::Failed => 4,
+        Exit::LockedOut | Exit::Failed => 4,
         Exit::NotVerified => 5,
     };
     match rank(other) > rank(one) {

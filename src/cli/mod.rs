@@ -2,7 +2,7 @@
 //!
 //! Belongs here: what a command reads and in which order it speaks. Exit codes: 0 done; 1 failed;
 //! 2 wrong call; 3 denied by policy; 4 set, or to be set, and not verified; 5 the guest cannot be
-//! reached.
+//! reached; 6 locked out after failed attempts.
 #![forbid(unsafe_code)]
 
 mod arguments;
@@ -15,6 +15,7 @@ mod install_hook;
 mod plan;
 mod role;
 mod status;
+mod token;
 mod whoami;
 
 use std::fmt;
@@ -36,6 +37,7 @@ enum Exit {
     Denied,
     NotVerified,
     Unreachable,
+    LockedOut,
 }
 
 impl From<Exit> for ExitCode {
@@ -47,6 +49,7 @@ impl From<Exit> for ExitCode {
             Exit::Denied => 3,
             Exit::NotVerified => 4,
             Exit::Unreachable => 5,
+            Exit::LockedOut => 6,
         })
     }
 }
@@ -64,6 +67,7 @@ impl<E: fmt::Display> From<E> for Failure {
 /// The program.
 #[must_use]
 pub fn main() -> ExitCode {
+    crate::system::keep_secrets_in();
     let arguments = Arguments::parse();
     match run(&arguments) {
         Ok(exit) => exit.into(),
@@ -97,6 +101,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),
+        Command::Token(options) => token::run(&config(arguments)?, options),
         Command::Sweep(options) => background::sweep(&config(arguments)?, options),
         Command::Worker(options) => background::worker(&config(arguments)?, options),
         Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),

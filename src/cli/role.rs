@@ -33,6 +33,7 @@ pub(super) fn needs(command: &Command) -> Needs {
         Command::Sync(_) => Needs::Verb(Verb::Sync),
         Command::Shift(_) => Needs::Verb(Verb::Shift),
         Command::Restore(_) => Needs::Verb(Verb::Restore),
+        Command::Token(_) => Needs::Verb(Verb::Token),
         // What is copied becomes what Proxmox VE runs as root.
         Command::InstallHook(_) | Command::UninstallHook(_) => Needs::Verb(Verb::Admin),
     }

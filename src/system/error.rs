@@ -31,6 +31,11 @@ pub enum FileErrorKind {
         /// The permission bits.
         mode: u32,
     },
+    /// It belongs to somebody who has nothing to do with this call.
+    NotCallers {
+        /// The owner's user number.
+        uid: u32,
+    },
     /// It has other names (hard links), so others may hold it.
     HardLinked,
     /// It is larger than what will be read.
@@ -88,6 +93,10 @@ impl fmt::Display for FileError {
                 f,
                 "{path} belongs to user {uid} with mode {mode:04o}; it must belong to root and be \
                  writable by root alone: chown root {path} && chmod go-w {path}"
+            ),
+            FileErrorKind::NotCallers { uid } => write!(
+                f,
+                "{path} belongs to user {uid}, not to you and not to root"
             ),
             FileErrorKind::HardLinked => {
                 write!(f, "{path} has a second name (hard link); remove that")

@@ -40,6 +40,10 @@ pub enum Error {
     },
     /// The passphrase is needed and nobody can be asked for it.
     NoPassphrase,
+    /// Somebody was asked and gave up.
+    GivenUp,
+    /// Two that should be the same are not.
+    Mistyped,
     /// A new passphrase is too short.
     Weak,
     /// What was given is no secret, or no passphrase.
@@ -51,6 +55,13 @@ pub enum Error {
     },
     /// A secret is not of its kind.
     Kind(KindError),
+    /// A plaintext file is left alone.
+    NotImported {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        why: &'static str,
+    },
     /// What was stored does not read back as what it should be. The old file is still there.
     NotProven(PathBuf),
     /// The kernel's keyring cannot be used.
@@ -104,9 +115,14 @@ impl fmt::Display for Error {
                 "the passphrase of the secrets is needed, and there is neither a terminal to ask on, nor a \
                  systemd credential, nor --passphrase-fd",
             ),
+            Error::GivenUp => f.write_str("nothing was changed"),
+            Error::Mistyped => f.write_str("the two were not the same; nothing was changed"),
             Error::Weak => f.write_str("a passphrase has at least 8 characters"),
             Error::NoSecret { what, why } => write!(f, "{what} cannot be taken: {why}"),
             Error::Kind(error) => error.fmt(f),
+            Error::NotImported { path, why } => {
+                write!(f, "{} is left as it is: {why}", path.display())
+            }
             Error::NotProven(path) => write!(
                 f,
                 "{}: what was written does not read back as it should, so nothing was replaced; look into \

@@ -9,8 +9,8 @@ use super::sealed::{self, Header, Key};
 use super::secret::Secret;
 use super::session::SESSION;
 use super::store::Store;
-use crate::model::TokenName;
-use crate::system::SecretBytes;
+use crate::model::{BootInstant, TokenName};
+use crate::system::{self, SecretBytes};
 
 /// The secret `name`: from the kernel's keyring while it is unlocked; else from its sealed file, for which
 /// `ask` is asked for the passphrase, and then it is unlocked for an hour.
@@ -21,7 +21,7 @@ use crate::system::SecretBytes;
 pub fn fetch(store: &Store, name: &TokenName, ask: &mut dyn Ask) -> Result<Secret, Error> {
     let header = store.header(name)?;
     let secret = match unlocked(name, &header) {
-        Some(secret) => secret,
+        Some((secret, _)) => secret,
         None => {
             let secret = open(store, name, ask)?;
             // Where there is no keyring the passphrase is asked for each time.
@@ -74,12 +74,14 @@ pub(super) fn open(store: &Store, name: &TokenName, ask: &mut dyn Ask) -> Result
     opened
 }
 
-/// A secret that is unlocked. The payload begins with the salt of the file that it came from, so that
-/// one that was replaced since then is not mistaken for the new one.
-pub(super) fn unlocked(name: &TokenName, header: &Header) -> Option<Secret> {
+/// A secret that is unlocked, and until when. The payload begins with the salt of the file that it came
+/// from, so that one that was replaced since then is not mistaken for the new one.
+pub(super) fn unlocked(name: &TokenName, header: &Header) -> Option<(Secret, BootInstant)> {
     let payload = keyring::get(name.as_str()).ok()??;
-    let secret = payload.as_slice().strip_prefix(&header.salt)?;
-    Secret::new(SecretBytes::copy_of(secret).ok()?).ok()
+    let rest = payload.as_slice().strip_prefix(&header.salt)?;
+    let (until, secret) = rest.split_first_chunk()?;
+    let secret = Secret::new(SecretBytes::copy_of(secret).ok()?).ok()?;
+    Some((secret, BootInstant::from_nanos(u64::from_be_bytes(*until))))
 }
 
 pub(super) fn keep_open(
@@ -88,10 +90,13 @@ pub(super) fn keep_open(
     secret: &Secret,
     lapse: Duration,
 ) -> Result<(), Error> {
-    let secret = secret.expose().as_bytes();
-    let length = header.salt.len().saturating_add(secret.len());
+    let lapse_nanos = u64::try_from(lapse.as_nanos()).unwrap_or(u64::MAX);
+    let now = system::now()?.boot.as_nanos();
+    let until = now.saturating_add(lapse_nanos).to_be_bytes();
+    let parts: [&[u8]; 3] = [&header.salt, &until, secret.expose().as_bytes()];
+    let length = parts.iter().map(|part| part.len()).sum();
     let mut payload = SecretBytes::zeroed(length).map_err(host)?;
-    let bytes = header.salt.iter().chain(secret);
+    let bytes = parts.into_iter().flatten();
     for (byte, value) in payload.as_mut_slice().iter_mut().zip(bytes) {
         *byte = *value;
     }

@@ -7,6 +7,7 @@
 
 mod error;
 mod fetch;
+mod import;
 mod keyring;
 mod kind;
 mod lockout;
@@ -19,6 +20,7 @@ mod store;
 
 pub use error::Error;
 pub use fetch::{fetch, unlock};
+pub use import::{Imported, import};
 pub use kind::{Kind, KindError};
 pub use lockout::{Attempt, Lockout, Subject};
 pub use manage::{add, remove, rotate};

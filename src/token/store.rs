@@ -7,7 +7,7 @@ use super::kind::Kind;
 use super::lockout::Lockout;
 use super::sealed::{self, FILE_LIMIT, Flaw, Header, Key, ROUNDS};
 use super::secret::Secret;
-use crate::model::{Timestamp, TokenName};
+use crate::model::{BootInstant, Timestamp, TokenName};
 use crate::system::{self, Access, Deadline, Dir, Lock};
 
 /// How long somebody who changes secrets waits for somebody else who does.
@@ -38,8 +38,8 @@ pub struct Info {
     pub used: Option<Timestamp>,
     /// From when on it should be another.
     pub rotate_by: Timestamp,
-    /// Whether it is unlocked, in the kernel's keyring.
-    pub unlocked: bool,
+    /// Until when it is unlocked, in the kernel's keyring.
+    pub unlocked: Option<BootInstant>,
 }
 
 /// What is to be sealed.
@@ -140,7 +140,7 @@ impl Store {
             changed: time(header.changed)?,
             used,
             rotate_by: time(header.changed.saturating_add(days))?,
-            unlocked: super::fetch::unlocked(name, &header).is_some(),
+            unlocked: super::fetch::unlocked(name, &header).map(|(_, until)| until),
         })
     }
 

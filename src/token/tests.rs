@@ -116,7 +116,7 @@ fn an_unlocked_secret_needs_no_passphrase_and_a_replaced_one_is_not_mistaken_for
     let mut nobody = Unattended::default();
     let mut get = || fetch(store, &name, &mut nobody).map(|secret| secret.expose().to_owned());
     assert_eq!(get().as_deref(), Ok("first"));
-    assert!(store.info(&name).unwrap().unlocked);
+    assert!(store.info(&name).unwrap().unlocked.is_some());
     let file = store.folder().join(name.as_str());
     let first = std::fs::read(&file).unwrap();
     rotate(store, &name, &secret("second"), &mut right)
@@ -126,7 +126,7 @@ fn an_unlocked_secret_needs_no_passphrase_and_a_replaced_one_is_not_mistaken_for
     // A backup was put back.
     std::fs::write(&file, first).unwrap();
     assert_eq!(get(), Err(Error::NoPassphrase));
-    assert!(!store.info(&name).unwrap().unlocked);
+    assert_eq!(store.info(&name).unwrap().unlocked, None);
 }
 
 #[test]

@@ -26,7 +26,7 @@ fn severity(entry: &Entry) -> u8 {
     ) {
         ("violation" | "mended", _) => 8,
         (_, Some("not-verified")) => 7,
-        ("login-failed" | "undone", _) | (_, Some("not-set")) => 6,
+        ("login-failed" | "secret-shown" | "undone", _) | (_, Some("not-set")) => 6,
         ("denied" | "rescue", _) => 5,
         ("intent" | "outcome" | "command" | "restored" | "approved" | "config-changed", _) => 3,
         _ => 1,

@@ -1,0 +1,102 @@
+//! `token add`, `remove`, `import` and `show`.
+use std::io::IsTerminal;
+
+use super::super::arguments::token::{Add, Import, Remove, Show};
+use super::super::confirm::confirmed;
+use super::super::{Exit, put};
+use super::ask::{self, Prompt};
+use super::{Trouble, about, note};
+use crate::audit::Event;
+use crate::config::Config;
+use crate::system::{self, LoginUid, Plaintext};
+use crate::token::{self, Kind, Store, fetch};
+
+pub(super) fn add(config: &Config, store: &Store, options: &Add) -> Result<Exit, Trouble> {
+    let name = &options.name;
+    let mut prompt = Prompt::new(&options.passphrase)?;
+    let secret = ask::value(&format!("Secret {name}: "))?;
+    let kind = options
+        .kind
+        .unwrap_or_else(|| Kind::recognise(secret.expose()));
+    if options.kind.is_none() && kind == Kind::Generic && std::io::stdin().is_terminal() {
+        let question = format!("It has no known form; seal it as a generic secret {name}");
+        if !confirmed(options.yes, &question)? {
+            return Ok(Exit::Usage);
+        }
+    }
+    token::add(store, name, kind, &secret, &mut prompt).map_err(about(name))?;
+    note(
+        config,
+        Event::SecretAdded,
+        &format!("secret {name} ({kind}) was added"),
+    )?;
+    put(&format!(
+        "{name} ({kind}) is sealed: {}\n",
+        store.folder().join(name.as_str()).display()
+    ))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn remove(config: &Config, store: &Store, options: &Remove) -> Result<Exit, Trouble> {
+    let name = &options.name;
+    if !store.names()?.contains(name) {
+        return Err(token::Error::Unknown(name.clone()).into());
+    }
+    if !confirmed(options.yes, &format!("Remove the secret {name} for good"))? {
+        return Ok(Exit::Usage);
+    }
+    token::remove(store, name)?;
+    note(
+        config,
+        Event::SecretRemoved,
+        &format!("secret {name} was removed"),
+    )?;
+    put(&format!("{name} is removed.\n"))?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn import(config: &Config, store: &Store, options: &Import) -> Result<Exit, Trouble> {
+    let name = &options.name;
+    let mut prompt = Prompt::new(&options.passphrase)?;
+    let login = system::login();
+    let mut owners = vec![0, login.process];
+    for said in [login.kernel, login.sudo] {
+        if let LoginUid::User(uid) = said {
+            owners.push(uid);
+        }
+    }
+    let file = Plaintext::open(&options.file, &owners)?;
+    let path = file.path().display().to_string();
+    let imported = token::import(store, file, name, &mut prompt).map_err(about(name))?;
+    let kind = imported.kind;
+    let text = format!("secret {name} ({kind}) was taken over from {path}, which is destroyed");
+    note(config, Event::SecretAdded, &text)?;
+    put(&format!(
+        "{name} ({kind}) is sealed, and {path} is overwritten and removed.\n"
+    ))?;
+    if imported.exposed {
+        put(&format!(
+            "Others could read {path}: revoke the token, then time-shift token rotate {name}\n"
+        ))?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn show(config: &Config, store: &Store, options: &Show) -> Result<Exit, Trouble> {
+    let name = &options.name;
+    if !confirmed(options.yes, &format!("Show the secret {name} here"))? {
+        return Ok(Exit::Usage);
+    }
+    let mut prompt = Prompt::new(&options.passphrase)?;
+    let secret = fetch(store, name, &mut prompt).map_err(about(name))?;
+    // Before, so that nobody sees it unseen.
+    note(
+        config,
+        Event::SecretShown,
+        &format!("secret {name} is shown"),
+    )?;
+    let out = |bytes| system::write_out(bytes).map_err(|error| Trouble::Other(error.into()));
+    out(secret.expose().as_bytes())?;
+    out(b"\n")?;
+    Ok(Exit::Done)
+}
