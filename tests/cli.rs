@@ -8,6 +8,8 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "cli/approvals.rs"]
+mod approvals;
 #[path = "cli/checks.rs"]
 mod checks;
 #[path = "cli/machines.rs"]

@@ -211,6 +211,9 @@ fn a_rule_that_wants_a_confirmation_permits_nothing_without_b4() {
         "",
         &rule(TARGET, "confirm = true"),
         "CONFIRMATION_MISSING",
-        &["confirm"],
+        &[
+            "wants profile test to be approved",
+            "time-shift approve 100",
+        ],
     );
 }

@@ -8,6 +8,8 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "lab_keeper/approval.rs"]
+mod approval;
 #[path = "lab_keeper/by_hand.rs"]
 mod by_hand;
 #[path = "lab_keeper/faults.rs"]

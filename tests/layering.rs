@@ -54,6 +54,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "allowlist",
             "policy",
             "system",
+            "state",
         ],
     ),
     ("voice", &["model", "config", "audit"]),

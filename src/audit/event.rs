@@ -102,6 +102,12 @@ events! {
     /// A rule was confirmed for a while.
     Approved = "approved" in Audit:
         "Somebody confirmed that a rule with `confirm = true` may apply for a while.",
+    /// An approval was withdrawn.
+    Revoked = "revoked" in Audit:
+        "Somebody withdrew an approval. A start that it covered goes on.",
+    /// An approval ran out.
+    Expired = "approval-expired" in General:
+        "An approval ran out. A start that it covered goes on.",
     /// Somebody logged in.
     Login = "login" in Audit:
         "Somebody logged in to the API or unlocked the secrets.",

@@ -1,4 +1,5 @@
 //! The arguments, and their help texts.
+pub(super) mod approve;
 pub(super) mod audit;
 pub(super) mod token;
 
@@ -56,6 +57,22 @@ pub(super) enum Command {
                             in counts, and needs a [[role]] of the allowlist.\n\nExample:\n  sudo time-shift whoami"
     )]
     Whoami(Whoami),
+    /// Approves for a while what a rule with `confirm = true` permits to a VM
+    #[command(
+        after_help = "It counts for this VM, its profile and the allowlist as it is now, on this node only \
+                            (one that is to migrate needs it on the other node too), until LENGTH is over. \
+                            A start that begins within it is covered to its end.\n\n\
+                            Exit codes: 0 approved, 1 failed, 3 it would be denied all the same.\n\n\
+                            Example:\n  time-shift approve 100 --for 30m --reason \"change 4711\""
+    )]
+    Approve(approve::Approve),
+    /// Shows what is approved on this node
+    #[command(after_help = "Example:\n  time-shift approvals --json")]
+    Approvals(approve::Approvals),
+    /// Withdraws approvals; a start that one covered goes on
+    #[command(after_help = "Exit codes: 0 withdrawn, 1 there was none.\n\n\
+                            Example:\n  time-shift revoke 100")]
+    Revoke(approve::Revoke),
     /// Sets the clocks of running VMs to the time that they should have
     #[command(
         after_help = "A VM with a shift gets its shift again: after a pause, a rollback, a migration. \

@@ -1,4 +1,5 @@
 //! What systemd calls: `time-shift worker` for each start, `time-shift sweep` each minute.
+use super::approve::forget_what_ran_out;
 use super::arguments::{Sweep, Worker};
 use super::clocks::exit_of;
 use super::{Exit, Failure, complain, put, put_json};
@@ -23,6 +24,9 @@ pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
         complain(&error);
     }
     if let Err(Failure(why)) = super::token::remind(config) {
+        complain(&why);
+    }
+    if let Err(Failure(why)) = forget_what_ran_out(config) {
         complain(&why);
     }
     if options.json {

@@ -7,7 +7,7 @@ use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
 use crate::model::{Now, Tag, VmId};
-use crate::policy::Request;
+use crate::policy::{Confirmation, Request};
 use crate::report::{Finding, Place, Severity};
 use crate::sources::{
     ConfigError, Guest, Loaded, find_guest, load_allowlist, load_config, registered_tags,
@@ -133,6 +133,8 @@ fn check_vm(
     let request = Request {
         vmid,
         registered_tags: tags.to_vec(),
+        // That nobody has approved it yet is as it should be.
+        confirmation: Confirmation::Assumed,
     };
     match judge(&request, &facts, &loaded.allowlist, now) {
         Judgement::NotConcerned => {}

@@ -5,6 +5,7 @@
 //! reached; 6 locked out after failed attempts.
 #![forbid(unsafe_code)]
 
+mod approve;
 mod arguments;
 mod audit;
 mod background;
@@ -98,6 +99,9 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
         Command::Whoami(options) => whoami::run(&config(arguments)?, options),
+        Command::Approve(options) => approve::approve(&config(arguments)?, options),
+        Command::Approvals(options) => approve::list(&config(arguments)?, options),
+        Command::Revoke(options) => approve::revoke(&config(arguments)?, options),
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),

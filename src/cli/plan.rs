@@ -78,7 +78,7 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let deny = match load_allowlist(config) {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
-            let request = request(config, vmid, &facts, &loaded.allowlist);
+            let request = request(config, vmid, &facts, &loaded);
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {

@@ -4,6 +4,7 @@
 //! Root who logged in as root may everything, and so may what nobody logged in for (a service, a
 //! cron job: only root can have made it). Else the user who logged in counts, through su and sudo;
 //! where the kernel and sudo name two, both have to be permitted.
+use super::arguments::audit::Audit;
 use super::arguments::{Arguments, Command};
 use super::{Failure, complain};
 use crate::audit::{Event, Record};
@@ -29,6 +30,12 @@ pub(super) fn needs(command: &Command) -> Needs {
         // What is due by the allowlist, as at a start and each minute; who the caller is.
         Command::Worker(_) | Command::Sweep(_) | Command::Whoami(_) => Needs::Nothing,
         Command::Plan(_) | Command::Check(_) | Command::Status(_) => Needs::Verb(Verb::View),
+        Command::Approvals(_) => Needs::Verb(Verb::View),
+        Command::Approve(_) | Command::Revoke(_) => Needs::Verb(Verb::Approve),
+        // The cursor is a file of the caller's choice that root writes.
+        Command::Audit(Audit::Export(export)) if export.cursor.is_some() => {
+            Needs::Verb(Verb::Admin)
+        }
         Command::Audit(_) => Needs::Verb(Verb::Audit),
         Command::Sync(_) => Needs::Verb(Verb::Sync),
         Command::Shift(_) => Needs::Verb(Verb::Shift),

@@ -81,7 +81,7 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
             return planned::denied(context, &not_loaded.deny.blocking(block), kind);
         }
     };
-    let request = request(&context.config, *vmid, &facts, &loaded.allowlist);
+    let request = request(&context.config, *vmid, &facts, &loaded);
     let now = match system::now() {
         Ok(now) => now,
         Err(error) => {

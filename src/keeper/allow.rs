@@ -5,7 +5,9 @@ use crate::allowlist::Allowlist;
 use crate::audit::{Event, IntentLogged, Record};
 use crate::model::{ClockPlan, Course, Deny, DenyReason, Now, Printable, ProfileName, Stages};
 use crate::plan;
-use crate::policy::{Authorized, Decision, Wish, authorize, authorize_restore, decide_wish};
+use crate::policy::{
+    Authorized, Confirmation, Decision, Wish, authorize, authorize_restore, decide_wish,
+};
 use crate::sources::{Loaded, load_allowlist, request};
 use crate::system;
 
@@ -23,6 +25,13 @@ const AGENT: Stages = Stages {
     agent: true,
 };
 
+/// Whether the time that is asked for is the one that the VM's start was approved for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Covered {
+    Yes,
+    No,
+}
+
 impl Proposal {
     /// What is permitted.
     pub fn authorized(&self) -> &Authorized<ClockPlan> {
@@ -35,7 +44,7 @@ impl Subject<'_> {
     /// under which it was started.
     pub(super) fn may_keep(&self, course: Course) -> Result<Proposal, KeepError> {
         let Some(note) = &self.note else {
-            return self.ask(Wish::Profile, Some(course));
+            return self.ask(Wish::Profile, Some(course), Covered::No);
         };
         let was = note.grant.profile();
         if note.by_hand {
@@ -43,9 +52,9 @@ impl Subject<'_> {
                 target: note.grant.target(),
                 profile: Some(was),
             };
-            return self.ask(wish, Some(course));
+            return self.ask(wish, Some(course), Covered::Yes);
         }
-        let proposal = self.ask(Wish::Profile, Some(course))?;
+        let proposal = self.ask(Wish::Profile, Some(course), Covered::Yes)?;
         let is = proposal.authorized.grant().profile();
         if was == is {
             return Ok(proposal);
@@ -58,9 +67,18 @@ impl Subject<'_> {
         &self,
         wish: Wish<'_>,
         course: Option<Course>,
+        covered: Covered,
     ) -> Result<Proposal, KeepError> {
         let loaded = load_allowlist(self.config).map_err(|not_loaded| not_loaded.deny)?;
-        let request = request(self.config, self.vmid, &self.facts, &loaded.allowlist);
+        let mut request = request(self.config, self.vmid, &self.facts, &loaded);
+        if covered == Covered::Yes {
+            // An approval that there was when the start began covers it to its end.
+            if let Some(grant) = self.note.as_ref().map(|note| &note.grant) {
+                if grant.confirmed() {
+                    request.confirmation = Confirmation::Covered(grant.profile().clone());
+                }
+            }
+        }
         let grant = match decide_wish(&request, &self.facts, &loaded.allowlist, wish) {
             Decision::Permitted(grant) => *grant,
             Decision::Denied(deny) => return Err(deny.into()),
@@ -107,7 +125,11 @@ impl Subject<'_> {
     pub(super) fn may_restore(&self) -> Result<Proposal, KeepError> {
         let grant = match &self.note {
             Some(note) => note.grant.clone(),
-            None => self.ask(Wish::Profile, None)?.authorized.grant().clone(),
+            None => self
+                .ask(Wish::Profile, None, Covered::No)?
+                .authorized
+                .grant()
+                .clone(),
         };
         // Commands that start what was stopped come from it; without one there are none.
         let loaded = load_allowlist(self.config).or_else(|not_loaded| {

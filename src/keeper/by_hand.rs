@@ -1,7 +1,7 @@
 //! What a person asks for: another time for a guest that runs, or the one that it should have.
 use std::time::Duration;
 
-use super::allow::Proposal;
+use super::allow::{Covered, Proposal};
 use super::apply::Occasion;
 use super::error::KeepError;
 use super::settle::Receipts;
@@ -24,7 +24,7 @@ pub fn propose(
     target: &ClockTarget,
     profile: Option<&ProfileName>,
 ) -> Result<Proposal, KeepError> {
-    let proposed = subject.ask(Wish::Target { target, profile }, None);
+    let proposed = subject.ask(Wish::Target { target, profile }, None, Covered::No);
     if let Err(KeepError::Denied(deny)) = &proposed {
         let text = KeepError::Denied(deny.clone()).to_string();
         subject.record(&Record {
@@ -116,7 +116,7 @@ pub fn sync(subject: &mut Subject<'_>) -> Result<String, KeepError> {
     let host_time = Course::Constant {
         offset: Offset::ZERO,
     };
-    let proposal = subject.ask(Wish::Now, Some(host_time))?;
+    let proposal = subject.ask(Wish::Now, Some(host_time), Covered::No)?;
     let intent = subject.intend(&proposal, "synchronised by hand to the host's time")?;
     let occasion = Occasion {
         restores: true,

@@ -51,7 +51,7 @@ pub fn authorize_command(
 mod tests {
     use super::*;
     use crate::model::VmId;
-    use crate::policy::{Decision, Request, decide};
+    use crate::policy::{Confirmation, Decision, Request, decide};
     use crate::{allowlist, vmconfig};
 
     const TEXT: &str = r#"
@@ -86,6 +86,7 @@ path = "/bin/true"
         let request = Request {
             vmid: VmId::parse(b"100").unwrap(),
             registered_tags: Vec::new(),
+            confirmation: Confirmation::Missing,
         };
         let Decision::Permitted(grant) = decide(&request, &vmconfig::parse(b""), &list) else {
             panic!("permitted");

@@ -4,6 +4,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::choose::{choose, follows_the_host, listed, only_one, profile_tags};
+use super::confirm::{self, Confirmation};
 use super::machine::RtcYears;
 use crate::allowlist::{Allowlist, OnUndo, Profile, Rule, TimeService};
 use crate::model::{
@@ -20,6 +21,8 @@ pub struct Request {
     /// The tags that datacenter.cfg registers; needed only where
     /// [`asks_for_registered_tags`](super::asks_for_registered_tags) says so.
     pub registered_tags: Vec<Tag>,
+    /// What is known about an approval; needed only where the VM's rule wants one.
+    pub confirmation: Confirmation,
 }
 
 /// What the allowlist says about a VM.
@@ -65,6 +68,9 @@ pub struct Grant {
     pub(super) restore_after: Option<Duration>,
     pub(super) block_when_denied: bool,
     pub(super) block_on_failure: bool,
+    /// Left out where it is not so: an earlier version does not know it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) confirmed: bool,
 }
 
 impl Grant {
@@ -158,6 +164,12 @@ impl Grant {
         self.block_when_denied
     }
 
+    /// Whether its rule wanted an approval, and there was one.
+    #[must_use]
+    pub fn confirmed(&self) -> bool {
+        self.confirmed
+    }
+
     /// Whether a failure before the start keeps the VM from starting.
     #[must_use]
     pub fn block_on_failure(&self) -> bool {
@@ -245,7 +257,8 @@ fn permit(
     };
     let block = profile.on_denied == OnTrouble::Block;
     check_identity(rule, facts).map_err(|deny| deny.blocking(block))?;
-    check_confirmation(rule).map_err(|deny| deny.blocking(block))?;
+    confirm::check(rule, request.vmid, name, &request.confirmation)
+        .map_err(|deny| deny.blocking(block))?;
     let stages = possible_stages(profile, rule, facts).map_err(|deny| deny.blocking(block))?;
     Ok(Some(Grant {
         vmid: request.vmid,
@@ -268,6 +281,7 @@ fn permit(
         restore_after: profile.restore_after,
         block_when_denied: block,
         block_on_failure: profile.on_failure == OnTrouble::Block,
+        confirmed: rule.confirm,
     }))
 }
 
@@ -285,20 +299,6 @@ fn check_identity(rule: &Rule, facts: &VmFacts) -> Result<(), Deny> {
         )),
         _ => Ok(()),
     }
-}
-
-fn check_confirmation(rule: &Rule) -> Result<(), Deny> {
-    if !rule.confirm {
-        return Ok(());
-    }
-    Err(Deny::new(
-        DenyReason::ConfirmationMissing,
-        format!(
-            "the rule (allowlist line {}) says confirm = true, and this version cannot take \
-             confirmations yet; remove confirm or wait for a version that can",
-            rule.line
-        ),
-    ))
 }
 
 /// The stages that the profile wants, the rule permits and the machine has.

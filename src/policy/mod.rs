@@ -7,6 +7,7 @@
 mod authorize;
 mod choose;
 mod command;
+mod confirm;
 mod decide;
 mod machine;
 mod role;
@@ -14,5 +15,6 @@ mod role;
 pub use authorize::{Authorized, authorize, authorize_restore};
 pub use choose::asks_for_registered_tags;
 pub use command::authorize_command;
+pub use confirm::Confirmation;
 pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};
 pub use role::{Member, authorize_verb, role_for};

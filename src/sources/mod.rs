@@ -4,11 +4,13 @@
 #![forbid(unsafe_code)]
 
 mod allowlist;
+mod approvals;
 mod settings;
 mod snippets;
 mod vm;
 
 pub use allowlist::{Loaded, NotLoaded, load_allowlist};
+pub use approvals::{confirmation, judged};
 pub use settings::{CONFIG_PATH, ConfigError, load_config};
 pub use snippets::{GuestsUnknown, guests_naming, storages};
 pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags, request};

@@ -2,10 +2,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::allowlist::Allowlist;
+use super::allowlist::Loaded;
+use super::approvals::confirmation;
 use crate::config::Config;
 use crate::model::{NodeName, Tag, VmId};
-use crate::policy::{Request, asks_for_registered_tags};
+use crate::policy::{Confirmation, Request, asks_for_registered_tags};
 use crate::system::{self, FileError, Trust};
 use crate::vmconfig::{self, VmFacts};
 
@@ -75,16 +76,23 @@ pub fn find_guest(
     }
 }
 
-/// What policy is asked about a VM: datacenter.cfg is read only where the decision depends on it.
+/// What policy is asked about a VM: datacenter.cfg and an approval are read only where the decision
+/// depends on them.
 #[must_use]
-pub fn request(config: &Config, vmid: VmId, facts: &VmFacts, allowlist: &Allowlist) -> Request {
+pub fn request(config: &Config, vmid: VmId, facts: &VmFacts, loaded: &Loaded) -> Request {
+    let allowlist = &loaded.allowlist;
     let registered_tags = match asks_for_registered_tags(vmid, facts, allowlist) {
         true => registered_tags(config),
         false => Vec::new(),
     };
+    let confirmation = match allowlist.rule_for(vmid).is_some_and(|rule| rule.confirm) {
+        true => confirmation(config, vmid, &loaded.sha256),
+        false => Confirmation::Missing,
+    };
     Request {
         vmid,
         registered_tags,
+        confirmation,
     }
 }
 

@@ -5,11 +5,13 @@
 //! they carry.
 #![forbid(unsafe_code)]
 
+mod approval;
 mod handover;
 mod keep;
 mod note;
 mod store;
 
+pub use approval::Approval;
 pub use handover::{Handover, Handovers};
 pub use keep::{AgentResult, Keep, KeepStage};
 pub use note::{Note, RtcResult, Stage};

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::approval::Approval;
 use super::keep::Keep;
 use super::note::Note;
 use crate::model::{Printable, VmId};
@@ -88,6 +89,17 @@ impl Store {
         })
     }
 
+    /// What was approved for a VM, if anything was.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn load_approval(&self, vmid: VmId) -> Result<Option<Approval>, StateError> {
+        self.read(&approval_name(vmid), |approval: &Approval| {
+            let other = (approval.vmid != vmid).then_some(approval.vmid);
+            check(approval.version, Approval::VERSION, other)
+        })
+    }
+
     fn read<T: DeserializeOwned>(
         &self,
         name: &str,
@@ -130,6 +142,14 @@ impl Store {
     /// [`StateError`].
     pub fn save_keep(&self, keep: &Keep) -> Result<(), StateError> {
         self.write(&keep_name(keep.vmid), keep)
+    }
+
+    /// Writes what was approved for a VM, whole or not at all.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn save_approval(&self, approval: &Approval) -> Result<(), StateError> {
+        self.write(&approval_name(approval.vmid), approval)
     }
 
     fn write(&self, name: &str, value: &impl Serialize) -> Result<(), StateError> {
@@ -179,8 +199,20 @@ impl Store {
     /// # Errors
     /// [`StateError`].
     pub fn remove_keep(&self, vmid: VmId) -> Result<(), StateError> {
+        self.remove_file(&keep_name(vmid))
+    }
+
+    /// Forgets what was approved for a VM, if anything was.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn remove_approval(&self, vmid: VmId) -> Result<(), StateError> {
+        self.remove_file(&approval_name(vmid))
+    }
+
+    fn remove_file(&self, name: &str) -> Result<(), StateError> {
         match Dir::open(&self.folder) {
-            Ok(folder) => Ok(folder.remove(&keep_name(vmid))?),
+            Ok(folder) => Ok(folder.remove(name)?),
             Err(error) if error.is_missing() => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -200,6 +232,14 @@ impl Store {
     /// [`StateError`].
     pub fn kept(&self) -> Result<Vec<VmId>, StateError> {
         self.named(".keep.json")
+    }
+
+    /// The VMs for which something was approved, in order.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn approved(&self) -> Result<Vec<VmId>, StateError> {
+        self.named(".approval.json")
     }
 
     fn named(&self, end: &str) -> Result<Vec<VmId>, StateError> {
@@ -224,6 +264,10 @@ fn file_name(vmid: VmId) -> String {
 
 fn keep_name(vmid: VmId) -> String {
     format!("{vmid}.keep.json")
+}
+
+fn approval_name(vmid: VmId) -> String {
+    format!("{vmid}.approval.json")
 }
 
 fn check(version: u32, known: u32, other: Option<VmId>) -> Result<(), String> {

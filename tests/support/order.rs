@@ -3,7 +3,7 @@ use std::path::Path;
 
 use time_shift::audit::{Event, IntentLogged, Record, Trail};
 use time_shift::model::{ClockPlan, VmId};
-use time_shift::policy::{Authorized, Decision, Grant, Request, authorize, decide};
+use time_shift::policy::{Authorized, Confirmation, Decision, Grant, Request, authorize, decide};
 use time_shift::{allowlist, plan, system, vmconfig};
 
 /// VM 100.
@@ -30,6 +30,7 @@ max-shift = "100y"
     let request = Request {
         vmid: vm100(),
         registered_tags: Vec::new(),
+        confirmation: Confirmation::Missing,
     };
     let facts = vmconfig::parse(b"machine: q35\n");
     match decide(&request, &facts, &list) {
