@@ -11,6 +11,8 @@ use clap::Command;
 use clap_complete::{Shell, generate};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
+use time_shift::model::DenyReason;
+use time_shift::report::Code;
 
 const COMPLETIONS: [(Shell, &str); 3] = [
     (
@@ -75,7 +77,7 @@ fn write(path: &Path, text: &[u8]) -> io::Result<()> {
 }
 
 /// One page for the program with all its commands.
-fn page(command: &Command) -> io::Result<Vec<u8>> {
+pub(crate) fn page(command: &Command) -> io::Result<Vec<u8>> {
     let version = command.get_version().unwrap_or_default();
     let man = Man::new(command.clone())
         .title("TIME-SHIFT")
@@ -104,6 +106,7 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
             line
         });
     }
+    text.extend(codes());
     text.extend(files());
     Ok(text)
 }
@@ -128,6 +131,38 @@ fn section(command: &Command) -> io::Result<Vec<u8>> {
         text.write_all(if header { b".PP\n" } else { line })?;
     }
     Ok(text)
+}
+
+/// The codes of findings and denials.
+fn codes() -> Vec<u8> {
+    let mut roff = Roff::new();
+    let findings = Code::ALL
+        .iter()
+        .map(|code| (code.as_str(), code.explanation()));
+    let denials = DenyReason::ALL
+        .iter()
+        .map(|reason| (reason.code(), reason.explanation()));
+    roff.control("SH", ["CODES"]);
+    roff.text([
+        roman("What "),
+        bold("check"),
+        roman(" finds, besides the reasons below and the warnings of "),
+        bold("plan"),
+        roman(":"),
+    ]);
+    for (code, meaning) in findings {
+        roff.control("TP", []);
+        roff.text([bold(code)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.control("PP", []);
+    roff.text([roman("Why a clock is left alone:")]);
+    for (code, meaning) in denials {
+        roff.control("TP", []);
+        roff.text([bold(code)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.to_roff().into_bytes()
 }
 
 fn files() -> Vec<u8> {

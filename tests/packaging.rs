@@ -2,7 +2,14 @@
 //! `tests/deb` builds, installs and removes it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../debian/manuals.rs"]
+#[allow(dead_code)]
+mod manuals;
+
 use std::collections::BTreeSet;
+
+use time_shift::model::DenyReason;
+use time_shift::report::Code;
 
 const ALLOWLIST: &str = include_str!("../etc/allowlist.toml");
 const CONFIG: &str = include_str!("../etc/config.toml");
@@ -82,6 +89,17 @@ fn the_man_page_of_config_toml_has_every_key_with_its_default() {
 #[test]
 fn the_man_page_of_the_allowlist_has_every_key() {
     describes(ALLOWLIST_PAGE, ALLOWLIST);
+}
+
+#[test]
+fn the_generated_man_page_has_every_code() {
+    let page = manuals::page(&time_shift::cli::command()).unwrap();
+    let page = String::from_utf8(page).unwrap();
+    let findings = Code::ALL.iter().map(|code| code.as_str());
+    let denials = DenyReason::ALL.iter().map(|reason| reason.code());
+    for code in findings.chain(denials) {
+        assert!(page.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{code}");
+    }
 }
 
 #[test]

@@ -38,8 +38,9 @@ pub(super) enum Command {
     Plan(Plan),
     /// Checks config.toml, the allowlist and the VMs' configs
     #[command(
-        after_help = "Prints findings as FILE:LINE:COLUMN: text or VMID: text. \
-                            Exit codes: 0 no error found, 1 errors found."
+        after_help = "Prints findings as FILE:LINE:COLUMN: text (CODE), FILE: text (CODE) or VMID: text \
+                            (CODE), warnings with the word before the text; `time-shift audit explain CODE` \
+                            says more. Exit codes: 0 no error found, 1 errors found."
     )]
     Check(Check),
     /// Reads and checks the audit trail
@@ -125,6 +126,9 @@ pub(super) struct Plan {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    /// Takes warnings for errors
+    #[arg(long)]
+    pub(super) strict: bool,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

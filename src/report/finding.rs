@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use super::code::Code;
 use crate::model::VmId;
 
 /// How bad it is.
@@ -29,6 +30,11 @@ pub enum Place {
         /// Column in characters, the first is 1.
         column: usize,
     },
+    /// A file or folder as it is, whatever is in it.
+    Path {
+        /// Which one.
+        file: PathBuf,
+    },
     /// With a VM.
     Vm {
         /// The VM.
@@ -41,6 +47,8 @@ pub enum Place {
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
+    /// What it is.
+    pub code: Code,
     /// Where it is.
     #[serde(flatten)]
     pub place: Place,
@@ -54,11 +62,12 @@ impl fmt::Display for Finding {
             Place::File { file, line, column } => {
                 write!(f, "{}:{line}:{column}: ", file.display())?;
             }
+            Place::Path { file } => write!(f, "{}: ", file.display())?,
             Place::Vm { vmid } => write!(f, "{vmid}: ")?,
         }
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
         }
-        f.write_str(&self.text)
+        write!(f, "{} ({})", self.text, self.code)
     }
 }

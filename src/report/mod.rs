@@ -3,8 +3,10 @@
 //! Belongs here: layout. What is said comes from elsewhere.
 #![forbid(unsafe_code)]
 
+mod code;
 mod finding;
 mod table;
 
+pub use code::Code;
 pub use finding::{Finding, Place, Severity};
 pub use table::{columns, pairs};

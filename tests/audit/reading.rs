@@ -33,6 +33,8 @@ fn every_code_is_explained() {
         .says(&["intent (event, in audit.log)\nA rule permits"]);
     node.audit(&["explain", "NO_RULE"])
         .says(&["NO_RULE (reason of a denial)\nNo rule"]);
+    node.audit(&["explain", "no_hookscript"])
+        .says(&["NO_HOOKSCRIPT (finding of check)\nA rule permits"]);
     let run = node.audit(&["explain", "x\u{1b}[31m"]);
     assert_eq!(run.code, Some(1));
     run.says(&["no such code; events: intent, "]);

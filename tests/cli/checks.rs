@@ -113,12 +113,16 @@ fn check_names_the_vms_that_would_be_denied_or_are_not_readable() {
         &world,
         1,
         &[
-            "150: its clock will be left alone: NO_RULE",
+            "150: its clock will be left alone: a ts- tag asks",
             "160: /etc/pve/qemu-server/160.conf",
         ],
     );
     let found = check(&world, 1);
-    assert_eq!(found[0]["vmid"], 150);
+    assert_eq!(
+        (&found[0]["vmid"], &found[0]["code"]),
+        (&json!(150), &json!("NO_RULE"))
+    );
+    assert_eq!(found[1]["code"], "VM_CONFIG_UNREADABLE");
     assert_eq!(found[0].get("file"), None);
 }
 
@@ -142,4 +146,17 @@ fn warnings_alone_are_no_failure_of_check() {
             .iter()
             .all(|finding| finding["severity"] == "warning")
     );
+    let run = world.cli(&["check"]);
+    run.says(&["(ALLOWLIST_REMARK)", "(NO_HOOKSCRIPT)", "(STARTDATE)"]);
+
+    let strict = json(&world.cli(&["check", "--strict", "--json"]), 1);
+    let strict = strict.as_array().unwrap();
+    assert_eq!(strict.len(), 3);
+    assert!(strict.iter().all(|finding| finding["severity"] == "error"));
+    let run = world.cli(&["check", "--strict"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(!run.out.contains("warning: "), "{run:?}");
+    world.write(LOCAL, allow(TARGET));
+    world.vm(100, HOOKSCRIPT);
+    assert_eq!(world.cli(&["check", "--strict"]).code, Some(0));
 }

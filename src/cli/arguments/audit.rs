@@ -17,7 +17,7 @@ pub(in crate::cli) enum Audit {
     /// Shows records
     #[command(after_help = "Example:\n  time-shift audit show --vmid 100 --denied --since 7d")]
     Show(Show),
-    /// Explains an event code or a reason of a denial
+    /// Explains an event code, a reason of a denial or the code of a finding of `check`
     Explain(Explain),
     /// Prints records for another system
     #[command(
@@ -131,7 +131,7 @@ pub(in crate::cli) struct Show {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Explain {
-    /// Such as `intent` or `NO_RULE`
+    /// Such as `intent`, `NO_RULE` or `NO_HOOKSCRIPT`
     #[arg(value_name = "CODE")]
     pub(in crate::cli) code: String,
 }

@@ -3,6 +3,7 @@ use crate::audit::Event;
 use crate::cli::arguments::audit::Explain;
 use crate::cli::{Exit, Failure, put};
 use crate::model::DenyReason;
+use crate::report::Code;
 
 pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
     let code = options.code.as_str();
@@ -22,11 +23,21 @@ pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
         ))?;
         return Ok(Exit::Done);
     }
+    let same = |known: &&Code| known.as_str().eq_ignore_ascii_case(code);
+    if let Some(finding) = Code::ALL.iter().find(same) {
+        put(&format!(
+            "{finding} (finding of check)\n{}\n",
+            finding.explanation()
+        ))?;
+        return Ok(Exit::Done);
+    }
     let events: Vec<&str> = Event::ALL.iter().map(|event| event.code()).collect();
     let reasons: Vec<&str> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
+    let findings: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     Err(Failure(format!(
-        "no such code; events: {}; reasons: {}",
+        "no such code; events: {}; reasons: {}; findings: {}",
         events.join(", "),
-        reasons.join(", ")
+        reasons.join(", "),
+        findings.join(", ")
     )))
 }

@@ -7,7 +7,7 @@ use super::store;
 use crate::audit::Severity;
 use crate::config::Config;
 use crate::model::Now;
-use crate::report::{self, Finding, Place};
+use crate::report::{self, Code, Finding, Place};
 use crate::system::{self, Access, Dir};
 use crate::token::{Error, Info, Store};
 use crate::voice::syslog;
@@ -39,8 +39,9 @@ pub(super) fn due(store: &Store, now: Now) -> Result<Vec<(Info, String)>, Error>
 /// The same, and sealed files that are of no use, for `check`.
 pub(in crate::cli) fn findings(config: &Config, now: Now) -> Vec<Finding> {
     let store = store(config);
-    let finding = |name: &str, severity, text| Finding {
+    let finding = |name: &str, severity, code, text| Finding {
         severity,
+        code,
         place: Place::File {
             file: store.folder().join(name),
             line: 1,
@@ -51,19 +52,32 @@ pub(in crate::cli) fn findings(config: &Config, now: Now) -> Vec<Finding> {
     let mut found = Vec::new();
     let names = match store.names() {
         Ok(names) => names,
-        Err(error) => return vec![finding("", report::Severity::Error, error.to_string())],
+        Err(error) => {
+            return vec![finding(
+                "",
+                report::Severity::Error,
+                Code::SecretUnusable,
+                error.to_string(),
+            )];
+        }
     };
     for name in names {
         if let Err(error) = store.info(&name) {
             found.push(finding(
                 name.as_str(),
                 report::Severity::Error,
+                Code::SecretUnusable,
                 error.to_string(),
             ));
         }
     }
     for (info, text) in due(&store, now).unwrap_or_default() {
-        found.push(finding(info.name.as_str(), report::Severity::Warning, text));
+        found.push(finding(
+            info.name.as_str(),
+            report::Severity::Warning,
+            Code::SecretDue,
+            text,
+        ));
     }
     found
 }

@@ -1,0 +1,69 @@
+//! `time-shift check`: everything that can be known to be wrong before a VM starts.
+//!
+//! Belongs here: one file for each kind of thing that is looked at, each with a function that adds
+//! findings.
+
+mod files;
+mod guests;
+
+use std::path::Path;
+
+use super::arguments::Check;
+use super::audit::unfinished_lately;
+use super::{Exit, Failure, put, put_json};
+use crate::config::Config;
+use crate::report::{Code, Finding, Place, Severity};
+use crate::system;
+
+/// How far back intents without an outcome are looked for.
+const UNFINISHED_DAYS: i64 = 7;
+
+pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> {
+    let mut findings = findings(config_path)?;
+    if options.strict {
+        for finding in &mut findings {
+            finding.severity = Severity::Error;
+        }
+    }
+    if options.json {
+        put_json(&findings)?;
+    } else {
+        for finding in &findings {
+            put(&format!("{finding}\n"))?;
+        }
+        if findings.is_empty() {
+            put("config.toml, allowlist and VM configs: nothing found.\n")?;
+        }
+    }
+    let errors = findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
+    Ok(if errors { Exit::Failed } else { Exit::Done })
+}
+
+fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
+    let mut found = Vec::new();
+    let Some(config) = files::config(config_path, &mut found) else {
+        return Ok(found);
+    };
+    let now = system::now()?;
+    let loaded = files::allowlist(&config, &mut found);
+    guests::all(&config, loaded.as_ref(), now, &mut found);
+    found.extend(super::token::findings(&config, now));
+    unfinished(&config, &mut found);
+    Ok(found)
+}
+
+fn unfinished(config: &Config, found: &mut Vec<Finding>) {
+    // Where the trail cannot be read, `audit verify` says why.
+    for intent in unfinished_lately(config, UNFINISHED_DAYS).unwrap_or_default() {
+        if let Some(vmid) = intent.vmid {
+            found.push(Finding {
+                severity: Severity::Warning,
+                code: Code::Unfinished,
+                place: Place::Vm { vmid },
+                text: intent.sentence(),
+            });
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! What a check can find, in stable codes.
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+use crate::model::DenyReason;
+
+macro_rules! codes {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal,)*) => {
+        /// What was found. Scripts and reports rely on the spelling.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub enum Code {
+            $($(#[doc = $doc])* $variant,)*
+            /// Clocks are left alone, for this reason.
+            Denied(DenyReason),
+            /// A start does what it is asked to, with this to be known about it.
+            Planned(&'static str),
+        }
+
+        impl Code {
+            /// Every code that only checks have.
+            pub const ALL: &[Code] = &[$(Code::$variant,)*];
+
+            /// The code.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Code::$variant => $code,)*
+                    Code::Denied(reason) => reason.code(),
+                    Code::Planned(code) => code,
+                }
+            }
+
+            /// What it means, for people. A warning about a plan explains itself.
+            #[must_use]
+            pub fn explanation(self) -> &'static str {
+                match self {
+                    $(Code::$variant => concat!($($doc,)*).trim_ascii_start(),)*
+                    Code::Denied(reason) => reason.explanation(),
+                    Code::Planned(_) => "",
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The allowlist says something that is valid and probably not meant.
+    AllowlistRemark = "ALLOWLIST_REMARK",
+    /// The folder of this node's VMs cannot be read.
+    VmsUnreadable = "VMS_UNREADABLE",
+    /// A rule permits a VM another time, but the VM has no hookscript, so nothing will be done.
+    NoHookscript = "NO_HOOKSCRIPT",
+    /// A sealed secret, or the folder of them, is of no use.
+    SecretUnusable = "SECRET_UNUSABLE",
+    /// A secret should be replaced by another.
+    SecretDue = "SECRET_DUE",
+    /// What was going to be done to a clock has no recorded end.
+    Unfinished = "UNFINISHED",
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_each_is_explained() {
+        let own = Code::ALL.iter().map(|code| code.as_str());
+        let mut codes: Vec<&str> = own
+            .chain(DenyReason::ALL.iter().map(|reason| reason.code()))
+            .collect();
+        let all = codes.len();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), all);
+        for code in Code::ALL {
+            assert!(code.explanation().ends_with('.'), "{code}");
+            let upper = |c: char| c.is_ascii_uppercase() || c == '_';
+            assert!(code.as_str().chars().all(upper), "{code}");
+        }
+    }
+}
