@@ -2,8 +2,9 @@
 # make test   everything CI runs: of each class of tests at least one
 # make test-all  that, and the long ones: every machine, firmware and QEMU with every year; a quarter
 #             of an hour more, and the matrix of what came of it is printed
-# make bench  what the hook costs, beside Perl and Python hooks of the same duty, and how close clocks
-#             get, beside libvirt, as Markdown tables; PART=hook or PART=clock chooses one
+# make bench  what the hook costs, beside Perl and Python hooks of the same duty, how close clocks get,
+#             beside libvirt, and what a secret costs, as Markdown tables; PART=hook, PART=clock or
+#             PART=secrets chooses one
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 # make deb    target/deb/time-shift-proxmox_VERSION_amd64.deb
 # make test-deb  builds, installs, upgrades and removes the package on Debian 12 and 13; half an hour

@@ -18,6 +18,7 @@ const CONFIG_PAGE: &str = include_str!("../debian/man/time-shift.toml.5");
 const HOOK_PAGE: &str = include_str!("../debian/man/time-shift-hook.8");
 const WORKER: &str = include_str!("../debian/time-shift-proxmox.time-shift@.service");
 const SWEEP: &str = include_str!("../debian/time-shift-proxmox.time-shift-sweep.service");
+const UNLOCK: &str = include_str!("../debian/time-shift-proxmox.time-shift-unlock.service");
 const SNIPPET: &str = include_str!("../hooks/time-shift");
 const MARK: &str = "# time-shift snippet, version ";
 
@@ -127,6 +128,17 @@ fn the_package_the_crate_and_the_changelog_have_one_version() {
 fn the_worker_and_the_sweep_are_hardened_alike() {
     let hardening = |unit: &'static str| unit.split_once("\nKillMode=").unwrap().1;
     assert_eq!(hardening(WORKER), hardening(SWEEP));
+    // What unlocks the secrets has no business with guests; else it is the same.
+    let settings = |unit: &'static str| -> BTreeSet<&str> {
+        let lines = hardening(unit).lines();
+        lines
+            .filter(|line| line.contains('=') && !line.starts_with('#'))
+            .filter(|line| {
+                !line.contains("/run/qemu-server") && !line.contains("/etc/pve/time-shift")
+            })
+            .collect()
+    };
+    assert_eq!(settings(UNLOCK), settings(SWEEP));
 }
 
 #[test]

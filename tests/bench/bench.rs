@@ -1,8 +1,8 @@
 //! What the hook costs, beside `/bin/true`, a shell, and the same duty in Perl and Python, and how close
-//! the agent stage gets a clock, beside libvirt: `make bench`.
+//! the agent stage gets a clock, beside libvirt, and what a secret costs: `make bench`.
 //!
 //! To be run by `tests/bench/run`, in a world of its own. Prints Markdown. An argument chooses one of the
-//! two parts: `hook` or `clock`.
+//! parts: `hook`, `clock` or `secrets`.
 // A bench that cannot go on says so by a panic.
 #![allow(
     clippy::unwrap_used,
@@ -22,6 +22,7 @@ mod instructions;
 mod peak;
 mod rounds;
 mod rtc;
+mod secrets;
 mod summary;
 mod table;
 
@@ -40,6 +41,9 @@ fn main() {
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("hook") {
         hook();
+    }
+    if wanted("secrets") {
+        println!("{}", secrets::measure());
     }
     if wanted("clock") {
         println!("{}", clock::measure());
