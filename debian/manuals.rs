@@ -26,7 +26,7 @@ const COMPLETIONS: [(Shell, &str); 3] = [
     ),
 ];
 
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     (
         "/etc/time-shift/allowlist.toml",
         "which guest may have which time; see time-shift-allowlist(5)",
@@ -38,6 +38,10 @@ const FILES: [(&str, &str); 5] = [
     (
         "/etc/time-shift/config.toml",
         "how the program runs; see time-shift.toml(5)",
+    ),
+    (
+        "/var/lib/time-shift/secrets/",
+        "sealed secrets; see time-shift-secrets(7)",
     ),
     (
         "/run/time-shift/",
@@ -91,12 +95,7 @@ pub(crate) fn page(command: &Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut text)?;
     man.render_options_section(&mut text)?;
     text.extend(b".SH COMMANDS\n");
-    for subcommand in command.get_subcommands() {
-        if subcommand.is_hide_set() || subcommand.get_name() == "help" {
-            continue;
-        }
-        text.extend(section(subcommand)?);
-    }
+    text.extend(sections(command, "")?);
     let mut notes = Vec::new();
     man.render_extra_section(&mut notes)?;
     for line in notes.split_inclusive(|byte| *byte == b'\n') {
@@ -111,9 +110,23 @@ pub(crate) fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
+/// The commands of a command, and theirs.
+fn sections(command: &Command, before: &str) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    for subcommand in command.get_subcommands() {
+        if subcommand.is_hide_set() || subcommand.get_name() == "help" {
+            continue;
+        }
+        let name = format!("{before}{}", subcommand.get_name());
+        text.extend(section(subcommand, &name)?);
+        text.extend(sections(subcommand, &format!("{name} "))?);
+    }
+    Ok(text)
+}
+
 /// A command, as a part of the page: what would be its own page's sections become paragraphs, and
 /// the options that every command has are left to the page.
-fn section(command: &Command) -> io::Result<Vec<u8>> {
+fn section(command: &Command, name: &str) -> io::Result<Vec<u8>> {
     let everywhere = |id: &str| matches!(id, "config" | "help" | "version");
     let own = command.clone().mut_args(|argument| {
         let hide = everywhere(argument.get_id().as_str());
@@ -125,7 +138,7 @@ fn section(command: &Command) -> io::Result<Vec<u8>> {
     man.render_description_section(&mut body)?;
     man.render_options_section(&mut body)?;
     man.render_extra_section(&mut body)?;
-    let mut text = format!(".SS {}\n", command.get_name()).into_bytes();
+    let mut text = format!(".SS {name}\n").into_bytes();
     for line in body.split_inclusive(|byte| *byte == b'\n') {
         let header = line.starts_with(b".SH ");
         text.write_all(if header { b".PP\n" } else { line })?;
@@ -181,6 +194,8 @@ fn files() -> Vec<u8> {
         roman("(5), "),
         bold("time-shift.toml"),
         roman("(5), "),
+        bold("time-shift-secrets"),
+        roman("(7), "),
         bold("qm"),
         roman("(1)"),
     ]);

@@ -16,6 +16,7 @@ const CONFIG: &str = include_str!("../etc/config.toml");
 const ALLOWLIST_PAGE: &str = include_str!("../debian/man/time-shift-allowlist.5");
 const CONFIG_PAGE: &str = include_str!("../debian/man/time-shift.toml.5");
 const HOOK_PAGE: &str = include_str!("../debian/man/time-shift-hook.8");
+const SECRETS_PAGE: &str = include_str!("../debian/man/time-shift-secrets.7");
 const WORKER: &str = include_str!("../debian/time-shift-proxmox.time-shift@.service");
 const SWEEP: &str = include_str!("../debian/time-shift-proxmox.time-shift-sweep.service");
 const UNLOCK: &str = include_str!("../debian/time-shift-proxmox.time-shift-unlock.service");
@@ -115,13 +116,37 @@ fn the_package_the_crate_and_the_changelog_have_one_version() {
         .find(|line| line.starts_with("## "))
         .unwrap();
     assert_eq!(heading.split(' ').nth(1), Some(version));
-    for page in [ALLOWLIST_PAGE, CONFIG_PAGE, HOOK_PAGE] {
-        let title = page.lines().next().unwrap();
+    for page in [ALLOWLIST_PAGE, CONFIG_PAGE, HOOK_PAGE, SECRETS_PAGE] {
+        let title = page.lines().find(|line| line.starts_with(".TH ")).unwrap();
         assert!(
             title.contains(&format!("time-shift {version}\"")),
             "{title}"
         );
     }
+}
+
+/// What it says of the format and its numbers is what the program does.
+#[test]
+fn the_man_page_of_secrets_says_what_each_way_of_unlocking_protects_against() {
+    let page = SECRETS_PAGE.replace("\\-", "-");
+    for way in [
+        "passphrase, typed",
+        "keyring (",
+        "TPM (",
+        "host key (",
+        "--passphrase-fd",
+    ] {
+        assert!(page.contains(way), "{way}");
+    }
+    assert!(page.contains("Root on a node can read what the node uses"));
+    assert!(page.contains(&format!(
+        "systemd credential\n.I {}",
+        time_shift::token::CREDENTIAL
+    )));
+    for (word, _) in time_shift::token::Kind::WORDS {
+        assert!(page.contains(word), "{word}");
+    }
+    assert!(UNLOCK.contains(&format!("={}:", time_shift::token::CREDENTIAL)));
 }
 
 #[test]

@@ -60,7 +60,7 @@ pub(in crate::cli) struct Passphrase {
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Add {
-    /// The secret's name: 1 to 64 letters, digits and - _ .
+    /// The secret's name: 1 to 64 letters, digits and - _ . in it
     #[arg(value_parser = TokenName::parse)]
     pub(in crate::cli) name: TokenName,
     /// What it is: api-token, password, github, totp or generic
