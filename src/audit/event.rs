@@ -79,6 +79,11 @@ events! {
     Outcome = "outcome" in Command:
         "What became of an intent: what was set, what was read back, how far off it is (`error-ns`, \
          measured minus intended). Without `verified` nothing was set; `text` says why.",
+    /// An intent that was left without an outcome is closed.
+    Closed = "closed" in Command:
+        "An intent had no outcome: the VM did not start, or what was at it was killed. A later look \
+         closed it; `text` says what the guest's clock showed then, `offset-ns` how far it was from \
+         the host's.",
     /// A guest's clock was asked to be changed and is not.
     Denied = "denied" in Audit:
         "A guest's clock was asked to be changed and is left alone; `reason` says why, and `time-shift \
@@ -108,12 +113,25 @@ events! {
     /// An approval ran out.
     Expired = "approval-expired" in General:
         "An approval ran out. A start that it covered goes on.",
+    /// VMs were given a profile, or lost one, in the allowlist.
+    Assigned = "assigned" in Audit:
+        "Somebody changed in the allowlist which VMs get which profile, with `time-shift assign`.",
     /// Somebody logged in.
     Login = "login" in Audit:
-        "Somebody logged in to the API or unlocked the secrets.",
+        "Somebody logged in to the API of Proxmox VE.",
     /// Somebody failed to log in.
     LoginFailed = "login-failed" in Audit:
-        "A login or the unlocking of the secrets failed.",
+        "A login to the API of Proxmox VE failed.",
+    /// A secret was unlocked.
+    Unlocked = "unlocked" in Audit:
+        "Somebody unlocked a secret with its passphrase; the kernel's keyring keeps it for a while.",
+    /// A secret was not unlocked.
+    UnlockFailed = "unlock-failed" in Audit:
+        "A passphrase was wrong, so a secret was not opened.",
+    /// Attempts are refused for a while.
+    LockedOut = "locked-out" in Audit:
+        "There were too many failed logins or wrong passphrases, so the next ones are refused for a \
+         while without being looked at.",
     /// A secret was added.
     SecretAdded = "secret-added" in Audit:
         "A secret was sealed: by hand, or taken over from a plaintext file.",
@@ -126,6 +144,27 @@ events! {
     /// A secret is going to be shown.
     SecretShown = "secret-shown" in Audit:
         "Somebody asked to see a secret and is going to be shown it.",
+    /// A secret is going to be used.
+    SecretUsed = "secret-used" in General:
+        "A secret was taken out of the store to log in with.",
+    /// Something is going to be changed through the API.
+    ApiIntent = "api-intent" in Audit:
+        "Something is going to be changed through the API of Proxmox VE. Written and on the disk before \
+         the request is sent; `intent` names it, and what came of it has the same name.",
+    /// What became of that.
+    ApiOutcome = "api-outcome" in Command:
+        "What the API of Proxmox VE answered to a change, and how its task ended. Without one it is not \
+         known whether the change was made.",
+    /// A server's certificate was confirmed.
+    CertPinned = "cert-pinned" in Audit:
+        "Somebody confirmed the certificate of a server; from now on it must show that one.",
+    /// A server's certificate is no longer confirmed.
+    CertUnpinned = "cert-unpinned" in Audit:
+        "Somebody took back the confirmation of a server's certificate.",
+    /// A server shows another certificate than the confirmed one.
+    CertMismatch = "cert-mismatch" in Audit:
+        "A server showed another certificate than the one that was confirmed: it was replaced, or \
+         somebody else answers in its place. Nothing was taken from it.",
     /// A file that decides was changed.
     ConfigChanged = "config-changed" in Audit:
         "The allowlist or config.toml is another than when a decision was last written down.",

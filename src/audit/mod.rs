@@ -29,4 +29,4 @@ pub use files::{LogFile, LogFiles, open_logs, open_logs_for_proof};
 pub use proof::{Proof, Report};
 pub use record::Record;
 pub use seal::{Hash, LINE_LIMIT, Sealed, Sealer};
-pub use trail::{IntentLogged, Receipt, Trail};
+pub use trail::{Announced, IntentLogged, Receipt, Trail};

@@ -73,6 +73,11 @@ impl IntentLogged {
     }
 }
 
+/// That a change that is no clock's is going to be made, on the disk before it is.
+#[derive(Debug)]
+#[must_use = "what came of it is to be written down too"]
+pub struct Announced(String);
+
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Line<'a> {
@@ -181,6 +186,25 @@ impl Trail {
     /// [`AuditError`].
     pub fn outcome(&self, intent: &IntentLogged, record: &Record<'_>) -> Result<(), AuditError> {
         self.write(record, Some(&intent.receipt.intent), false)
+    }
+
+    /// Writes down that something other than a clock is going to be changed, and returns when that is
+    /// on the disk.
+    ///
+    /// # Errors
+    /// [`AuditError`]: then it must not be changed.
+    pub fn announce(&self, record: &Record<'_>) -> Result<Announced, AuditError> {
+        let id = new_id();
+        self.write(record, Some(&id), true)?;
+        Ok(Announced(id))
+    }
+
+    /// Writes down what came of that.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn conclude(&self, announced: &Announced, record: &Record<'_>) -> Result<(), AuditError> {
+        self.write(record, Some(&announced.0), false)
     }
 
     /// Writes down something that changes nothing, like a denial.

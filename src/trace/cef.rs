@@ -24,12 +24,13 @@ fn severity(entry: &Entry) -> u8 {
         entry.event.as_str(),
         entry.result.as_ref().map(|it| it.as_str()),
     ) {
-        ("violation" | "mended", _) => 8,
+        ("violation" | "mended" | "cert-mismatch", _) => 8,
         (_, Some("not-verified")) => 7,
-        ("login-failed" | "secret-shown" | "undone", _) | (_, Some("not-set")) => 6,
-        ("denied" | "rescue", _) => 5,
-        ("intent" | "outcome" | "command" | "restored" | "approved" | "config-changed", _) => 3,
-        _ => 1,
+        ("login-failed" | "unlock-failed" | "locked-out" | "secret-shown" | "undone", _)
+        | (_, Some("not-set")) => 6,
+        ("denied" | "rescue" | "closed", _) => 5,
+        ("note" | "ended" | "approval-expired" | "secret-used", _) => 1,
+        _ => 3,
     }
 }
 
@@ -136,7 +137,7 @@ mod tests {
         record.log = "audit.log";
         let line = cef(&record, "1|2");
         assert!(
-            line.starts_with(r"CEF:0|time-shift|time-shift|1\|2|a\|b\\c=d|a\|b\\c=d|1|rt="),
+            line.starts_with(r"CEF:0|time-shift|time-shift|1\|2|a\|b\\c=d|a\|b\\c=d|3|rt="),
             "{line}"
         );
         assert!(line.contains(r" dhost=x\=y|z\\ cn1\=9 "), "{line}");

@@ -62,15 +62,16 @@ pub fn ecs(entry: &Entry) -> Value {
 /// `event.category` and `event.type`, both from the schema's lists.
 fn class(code: &str) -> (&'static str, &'static str) {
     match code {
-        "login" | "login-failed" => ("authentication", "start"),
+        "login" | "login-failed" | "unlocked" | "unlock-failed" => ("authentication", "start"),
         "intent" | "approved" => ("configuration", "allowed"),
         "denied" => ("configuration", "denied"),
-        "secret-added" => ("configuration", "creation"),
-        "secret-removed" => ("configuration", "deletion"),
-        "secret-shown" => ("configuration", "access"),
+        "locked-out" => ("authentication", "info"),
+        "secret-added" | "cert-pinned" => ("configuration", "creation"),
+        "secret-removed" | "cert-unpinned" => ("configuration", "deletion"),
+        "secret-shown" | "secret-used" => ("configuration", "access"),
         "ended" => ("host", "end"),
-        "mended" | "violation" => ("intrusion_detection", "info"),
-        "note" | "undone" => ("host", "info"),
+        "mended" | "violation" | "cert-mismatch" => ("intrusion_detection", "info"),
+        "note" | "undone" | "closed" => ("host", "info"),
         _ => ("configuration", "change"),
     }
 }
@@ -79,8 +80,13 @@ fn class(code: &str) -> (&'static str, &'static str) {
 fn outcome(entry: &Entry) -> &'static str {
     let result = entry.result.as_ref().map(|result| result.as_str());
     match (entry.event.as_str(), result) {
-        (_, Some("verified")) | ("login" | "restored" | "approved", _) => "success",
-        ("denied" | "login-failed" | "violation", _) | (_, Some(_)) => "failure",
+        (_, Some("verified")) | ("login" | "unlocked" | "restored" | "approved", _) => "success",
+        (
+            "denied" | "login-failed" | "unlock-failed" | "locked-out" | "violation"
+            | "cert-mismatch",
+            _,
+        )
+        | (_, Some(_)) => "failure",
         _ => "unknown",
     }
 }

@@ -41,6 +41,26 @@ fn every_code_is_explained() {
 }
 
 #[test]
+fn what_is_announced_is_on_record_before_it_is_concluded_under_the_same_name_d3() {
+    use time_shift::audit::{Event, Record};
+    let node = Node::new();
+    let trail = node.trail();
+    let announced = trail.announce(&Record::of_node(Event::ApiIntent)).unwrap();
+    let intent = node.lines("audit.log")[0].clone();
+    assert_eq!(intent["event"], "api-intent");
+    assert_eq!(intent["intent"].as_str().map(str::len), Some(32));
+    let outcome = Record::of_node(Event::ApiOutcome);
+    trail.conclude(&announced, &outcome).unwrap();
+    let outcome = node.lines("command-audit.log")[0].clone();
+    assert_eq!(
+        (&outcome["event"], &outcome["intent"]),
+        (&"api-outcome".into(), &intent["intent"])
+    );
+    node.audit(&["explain", "api-outcome"])
+        .says(&["api-outcome (event, in command-audit.log)\nWhat the API"]);
+}
+
+#[test]
 fn an_export_with_a_cursor_has_each_record_once_over_rotations_d5() {
     let node = Node::with_history();
     let cursor = node.path("cursor");

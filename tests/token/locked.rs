@@ -33,11 +33,13 @@ fn the_third_wrong_passphrase_locks_and_says_until_when() {
     let run = vault.open(&["unlock"], "");
     assert_eq!(run.code, Some(6), "{run:?}");
     run.says(&["github is unlocked", "pve: secret pve: locked"]);
-    let failed = vault.world.audit();
-    let failed = failed
-        .iter()
-        .filter(|record| record["event"] == "login-failed");
-    assert!(failed.count() >= 6);
+    let records = vault.world.audit();
+    let count = |code: &str| {
+        let of_it = records.iter().filter(|record| record["event"] == code);
+        of_it.count()
+    };
+    assert_eq!(count("unlock-failed"), 5);
+    assert!(count("locked-out") >= 3);
 }
 
 #[test]

@@ -95,12 +95,13 @@ fn note(config: &Config, event: Event, text: &str) -> Result<(), Trouble> {
 
 /// Writes an attempt down that failed, or was not let.
 pub(super) fn note_failure(config: &Config, name: &TokenName, error: &Error) {
-    let counts = error.is_wrong_passphrase() || matches!(error, Error::LockedOut { .. });
-    if !counts {
-        return;
-    }
+    let event = match error {
+        Error::LockedOut { .. } => Event::LockedOut,
+        wrong if wrong.is_wrong_passphrase() => Event::UnlockFailed,
+        _ => return,
+    };
     let text = format!("secret {name} was not opened: {error}");
-    if let Err(Trouble::Other(Failure(why))) = note(config, Event::LoginFailed, &text) {
+    if let Err(Trouble::Other(Failure(why))) = note(config, event, &text) {
         complain(&format!("that could not be written down: {why}"));
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn unlock(config: &Config, store: &Store, options: &Unlock) -> Result
             Ok(()) => {
                 let seconds = options.lapse.as_secs();
                 let text = format!("secret {name} was unlocked for {seconds} s");
-                note(config, Event::Login, &text)?;
+                note(config, Event::Unlocked, &text)?;
                 put(&format!(
                     "{name} is unlocked for {} min.\n",
                     seconds.div_ceil(60)

@@ -9,6 +9,7 @@ pub struct Fact {
     pub(super) vmid: Option<VmId>,
     pub(super) actor: Printable,
     pub(super) event: What,
+    code: &'static str,
     log: &'static str,
     seq: u64,
 }
@@ -33,21 +34,28 @@ impl Fact {
             .result
             .as_ref()
             .is_some_and(|result| result.as_str() == "verified");
-        let event = match entry.event.as_str() {
-            "intent" => What::Intent,
-            "outcome" if verified => What::Set,
-            "ended" | "restored" => What::Ended,
-            "denied" => What::Denied,
-            "undone" => What::Undone,
-            "login-failed" => What::LoginFailed,
-            "config-changed" => What::ConfigChanged,
-            _ => return None,
-        };
+        let codes = [
+            ("intent", What::Intent),
+            ("outcome", What::Set),
+            ("ended", What::Ended),
+            ("restored", What::Ended),
+            ("denied", What::Denied),
+            ("undone", What::Undone),
+            ("login-failed", What::LoginFailed),
+            ("unlock-failed", What::LoginFailed),
+            ("config-changed", What::ConfigChanged),
+        ];
+        let known = codes.iter().find(|(code, _)| *code == entry.event.as_str());
+        let (code, event) = known.copied()?;
+        if event == What::Set && !verified {
+            return None;
+        }
         Some(Fact {
             time: entry.time,
             vmid: entry.vmid,
             actor: entry.actor.clone(),
             event,
+            code,
             log: entry.log,
             seq: entry.seq,
         })
@@ -59,21 +67,12 @@ impl Fact {
 
     /// The record, for who wants to look at it.
     pub(super) fn evidence(&self) -> String {
-        let event = match self.event {
-            What::Intent => "intent",
-            What::Set => "outcome",
-            What::Ended => "ended",
-            What::Denied => "denied",
-            What::Undone => "undone",
-            What::LoginFailed => "login-failed",
-            What::ConfigChanged => "config-changed",
-        };
         let vm = self
             .vmid
             .map_or_else(String::new, |vmid| format!(" VM {vmid}"));
         format!(
-            "{}:{} {} {event}{vm} by {}",
-            self.log, self.seq, self.time, self.actor
+            "{}:{} {} {}{vm} by {}",
+            self.log, self.seq, self.time, self.code, self.actor
         )
     }
 }

@@ -57,6 +57,7 @@ impl Story {
             }
             if dice(4) == 0 {
                 story.add(morning + dice(600), "login-failed", 999, "ann@pve");
+                story.add(morning + dice(600), "unlock-failed", 999, "ann@pve");
             }
             if dice(3) == 0 {
                 story.add(morning + dice(9 * 3600), "undone", 100, "system");
@@ -139,6 +140,12 @@ fn failed_logins_in_a_row_are_unusual() {
         story.add(DAY + 40_000 + number * 60, "login-failed", 999, "eve@pve");
     }
     only(story, Kind::FailedLogins, 3);
+    let mut story = Story::ordinary();
+    for number in 0..4 {
+        story.add(DAY + 40_000 + number * 60, "unlock-failed", 999, "eve@pve");
+    }
+    let anomaly = only(story, Kind::FailedLogins, 4);
+    assert!(anomaly.evidence[0].contains("unlock-failed"), "{anomaly:?}");
 }
 
 #[test]
