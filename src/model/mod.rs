@@ -18,6 +18,7 @@ mod target;
 mod text;
 mod time;
 mod upid;
+mod valid;
 mod verb;
 mod vmid;
 
@@ -35,5 +36,9 @@ pub use target::{ClockTarget, TargetError};
 pub use text::{parse_bound, parse_lapse};
 pub use time::{TimeError, Timestamp};
 pub use upid::Upid;
+pub use valid::{
+    AbsolutePath, FileName, GITHUB_PREFIXES, Host, HostError, HostName, Port, PortError, PveCaller,
+    PveToken, PveUser, VmName, Zone, is_api_token, is_github_token,
+};
 pub use verb::Verb;
 pub use vmid::{VmId, VmIdError};

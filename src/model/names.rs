@@ -1,8 +1,6 @@
 //! Names that come from outside and end up in files, lines and paths.
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
-
 /// Why a text is not the name it should be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NameError {
@@ -17,10 +15,14 @@ impl fmt::Display for NameError {
 
 impl std::error::Error for NameError {}
 
+pub(super) fn refused(what: &'static str) -> NameError {
+    NameError { what }
+}
+
 macro_rules! name_type {
     ($(#[$doc:meta])* $name:ident, $check:expr, $what:expr) => {
         $(#[$doc])*
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, serde::Serialize, serde::Deserialize)]
         #[serde(try_from = "String", into = "String")]
         pub struct $name(String);
 
@@ -29,12 +31,12 @@ macro_rules! name_type {
             ///
             /// # Errors
             /// [`NameError`], which says what is allowed.
-            pub fn parse(text: &str) -> Result<$name, NameError> {
+            pub fn parse(text: &str) -> Result<$name, $crate::model::NameError> {
                 let check: fn(&str) -> bool = $check;
                 if check(text) {
                     Ok($name(text.to_owned()))
                 } else {
-                    Err(NameError { what: $what })
+                    Err($crate::model::names::refused($what))
                 }
             }
 
@@ -46,8 +48,8 @@ macro_rules! name_type {
         }
 
         impl TryFrom<String> for $name {
-            type Error = NameError;
-            fn try_from(text: String) -> Result<$name, NameError> {
+            type Error = $crate::model::NameError;
+            fn try_from(text: String) -> Result<$name, $crate::model::NameError> {
                 $name::parse(&text)
             }
         }
@@ -58,13 +60,14 @@ macro_rules! name_type {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
     };
 }
+pub(super) use name_type;
 
 name_type!(
     /// A profile of the allowlist. Short enough that `ts-` and the name are still a tag.

@@ -1,6 +1,8 @@
 //! The kinds of secrets, and how each is written.
 use std::fmt;
 
+use crate::model;
+
 /// What a secret is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -28,9 +30,6 @@ impl fmt::Display for KindError {
 }
 
 impl std::error::Error for KindError {}
-
-/// How GitHub's tokens begin.
-const GITHUB: [&str; 6] = ["ghp_", "github_pat_", "gho_", "ghu_", "ghs_", "ghr_"];
 
 /// What a template has where a token belongs.
 const PLACEHOLDERS: [&str; 9] = [
@@ -82,11 +81,14 @@ impl Kind {
     /// What a text looks like. A password looks like anything and is never recognised.
     #[must_use]
     pub fn recognise(text: &str) -> Kind {
-        if GITHUB.iter().any(|prefix| text.starts_with(prefix)) {
+        if model::GITHUB_PREFIXES
+            .iter()
+            .any(|prefix| text.starts_with(prefix))
+        {
             Kind::Github
         } else if text.starts_with("otpauth:") {
             Kind::Totp
-        } else if api_token(text).is_some() {
+        } else if looks_like_api_token(text) {
             Kind::ApiToken
         } else {
             Kind::Generic
@@ -145,48 +147,25 @@ impl fmt::Display for Kind {
     }
 }
 
-/// User, realm and identifier, and the UUID, of what has the form of an API token.
-fn api_token(text: &str) -> Option<(&str, &str, &str, &str)> {
-    let (id, uuid) = text.split_once('=')?;
-    let (user, token) = id.split_once('!')?;
-    // A user's name may have an @ of its own.
-    let (user, realm) = user.rsplit_once('@')?;
-    Some((user, realm, token, uuid))
+/// Whether a text is meant to be an API token.
+fn looks_like_api_token(text: &str) -> bool {
+    let id = text.split_once('=').map_or("", |(id, _)| id);
+    id.split_once('!')
+        .is_some_and(|(user, _)| user.contains('@'))
 }
 
-/// As `pve-userid` and `pve-tokenid` have it (PVE::Auth::Plugin, PVE::AccessControl).
+/// Whether a text has the form of an API token and a UUID that is no placeholder.
 fn is_api_token(text: &str) -> bool {
-    let Some((user, realm, token, uuid)) = api_token(text) else {
-        return false;
-    };
-    let word = |text: &str| {
-        (2..=64).contains(&text.len())
-            && text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
-    };
-    let groups: Vec<&str> = uuid.split('-').collect();
-    let lengths: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    (1..=60).contains(&user.len())
-        && !user.contains(|c: char| c.is_whitespace() || matches!(c, ':' | '/' | '!'))
-        && word(realm)
-        && word(token)
-        && lengths == [8, 4, 4, 4, 12]
-        && uuid.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
-        && varied(uuid, 4)
+    let uuid = text.rsplit_once('=').map_or("", |(_, uuid)| uuid);
+    model::is_api_token(text) && varied(uuid, 4)
 }
 
+/// Whether a text has the form of a GitHub token and is no placeholder.
 fn is_github(text: &str) -> bool {
-    let Some(body) = GITHUB.iter().find_map(|prefix| text.strip_prefix(prefix)) else {
-        return false;
-    };
     let lower = text.to_ascii_lowercase();
     let placeholder = PLACEHOLDERS.iter().any(|word| lower.contains(word));
-    (40..=255).contains(&text.len())
-        && body.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-        && varied(body, 8)
-        && !placeholder
+    let body = text.rsplit_once('_').map_or(text, |(_, body)| body);
+    model::is_github_token(text) && varied(body, 8) && !placeholder
 }
 
 /// Whether a text has at least `least` different characters: random ones do.
