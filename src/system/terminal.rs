@@ -138,7 +138,8 @@ pub fn read_secret_input(limit: usize) -> std::io::Result<Option<SecretBytes>> {
     SecretBytes::read_from(input, limit)
 }
 
-/// Writes to standard output past the buffer that would keep a copy.
+/// Writes to standard output past the buffer that would keep a copy. A reader that has seen enough is no
+/// failure.
 ///
 /// # Errors
 /// The system's.
@@ -146,7 +147,10 @@ pub fn write_out(bytes: &[u8]) -> std::io::Result<()> {
     let output = std::io::stdout();
     let mut rest = bytes;
     while !rest.is_empty() {
-        let count = retry_on_intr(|| rustix::io::write(&output, rest))?;
+        let count = match retry_on_intr(|| rustix::io::write(&output, rest)) {
+            Err(Errno::PIPE) => return Ok(()),
+            other => other?,
+        };
         if count == 0 {
             return Err(ErrorKind::WriteZero.into());
         }

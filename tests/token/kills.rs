@@ -162,9 +162,9 @@ fn killed_at_9_points_of_add_rotate_and_import_no_secret_is_lost_c1_c3() {
     kill(9, 0x9e37_79b9_7f4a_7c15);
 }
 
-/// Five minutes: a dozen keys are derived for each.
+/// Five to ten minutes: half a dozen keys are derived for each.
 #[test]
-#[ignore = "five minutes"]
+#[ignore = "five to ten minutes"]
 fn killed_at_200_points_of_add_rotate_and_import_no_secret_is_lost_c1_c3() {
     kill(200, 0x2545_f491_4f6c_dd1d);
 }

@@ -8,11 +8,16 @@ use super::ask::{self, Prompt};
 use super::{Trouble, about, note};
 use crate::audit::Event;
 use crate::config::Config;
+use crate::model::Printable;
 use crate::system::{self, LoginUid, Plaintext};
 use crate::token::{self, Kind, Store, fetch};
 
 pub(super) fn add(config: &Config, store: &Store, options: &Add) -> Result<Exit, Trouble> {
     let name = &options.name;
+    // Before anybody types it in vain.
+    if store.names()?.contains(name) {
+        return Err(token::Error::Exists(name.clone()).into());
+    }
     let mut prompt = Prompt::new(&options.passphrase)?;
     let secret = ask::value(&format!("Secret {name}: "))?;
     let kind = options
@@ -66,7 +71,7 @@ pub(super) fn import(config: &Config, store: &Store, options: &Import) -> Result
         }
     }
     let file = Plaintext::open(&options.file, &owners)?;
-    let path = file.path().display().to_string();
+    let path = Printable::from(file.path().display().to_string());
     let imported = token::import(store, file, name, &mut prompt).map_err(about(name))?;
     let kind = imported.kind;
     let text = format!("secret {name} ({kind}) was taken over from {path}, which is destroyed");
@@ -89,12 +94,9 @@ pub(super) fn show(config: &Config, store: &Store, options: &Show) -> Result<Exi
     }
     let mut prompt = Prompt::new(&options.passphrase)?;
     let secret = fetch(store, name, &mut prompt).map_err(about(name))?;
-    // Before, so that nobody sees it unseen.
-    note(
-        config,
-        Event::SecretShown,
-        &format!("secret {name} is shown"),
-    )?;
+    // Before: what cannot be written down is not shown.
+    let text = format!("secret {name} is to be shown");
+    note(config, Event::SecretShown, &text)?;
     let out = |bytes| system::write_out(bytes).map_err(|error| Trouble::Other(error.into()));
     out(secret.expose().as_bytes())?;
     out(b"\n")?;

@@ -36,7 +36,8 @@ pub(super) fn run(config: &Config, options: &Token) -> Result<Exit, Failure> {
             if let Some(name) = name {
                 note_failure(config, &name, &error);
             }
-            complain(&error);
+            // A path that somebody named may be in it.
+            complain(&Printable::sentence(&error.to_string()));
             Ok(exit_of(&error))
         }
         Err(Trouble::Other(failure)) => Err(failure),
@@ -68,12 +69,6 @@ impl From<Failure> for Trouble {
     }
 }
 
-impl From<crate::audit::AuditError> for Trouble {
-    fn from(error: crate::audit::AuditError) -> Trouble {
-        Trouble::Other(error.into())
-    }
-}
-
 impl From<crate::system::FileError> for Trouble {
     fn from(error: crate::system::FileError) -> Trouble {
         Trouble::Token(None, error.into())
@@ -87,10 +82,17 @@ fn about(name: &TokenName) -> impl FnOnce(Error) -> Trouble + '_ {
 
 /// Writes something about a secret down.
 fn note(config: &Config, event: Event, text: &str) -> Result<(), Trouble> {
-    Ok(trail(config)?.record(&Record {
+    let record = Record {
         text: Some(Printable::sentence(text)),
         ..Record::of_node(event)
-    })?)
+    };
+    let written = trail(config).and_then(|trail| trail.record(&record));
+    written.map_err(|error| {
+        let what = Printable::sentence(text);
+        Trouble::Other(Failure(format!(
+            "{what}; that could not be written down: {error}"
+        )))
+    })
 }
 
 /// Writes an attempt down that failed, or was not let.
@@ -102,7 +104,7 @@ pub(super) fn note_failure(config: &Config, name: &TokenName, error: &Error) {
     };
     let text = format!("secret {name} was not opened: {error}");
     if let Err(Trouble::Other(Failure(why))) = note(config, event, &text) {
-        complain(&format!("that could not be written down: {why}"));
+        complain(&why);
     }
 }
 

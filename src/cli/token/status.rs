@@ -53,6 +53,10 @@ pub(super) fn run(store: &Store, json: bool) -> Result<Exit, Trouble> {
             Err(error) => unusable.push(error.to_string()),
         }
     }
+    let credential = token::credential().unwrap_or_else(|error| {
+        unusable.push(error.to_string());
+        None
+    });
     let keyring = token::sessions_here();
     let encrypted = Path::new(CREDSTORE).join(CREDENTIAL);
     let status = Status {
@@ -62,7 +66,7 @@ pub(super) fn run(store: &Store, json: bool) -> Result<Exit, Trouble> {
         unlocked_until: ends.iter().min().copied(),
         keyring: keyring.is_ok(),
         keyring_why: keyring.err().map(|error| error.to_string()),
-        unlock_by: match token::credential()? {
+        unlock_by: match credential {
             Some(_) => "credential",
             None if encrypted.exists() => "unit",
             None => "passphrase",
