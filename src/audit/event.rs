@@ -167,7 +167,7 @@ events! {
          somebody else answers in its place. Nothing was taken from it.",
     /// A file that decides was changed.
     ConfigChanged = "config-changed" in Audit:
-        "The allowlist or config.toml is another than when a decision was last written down.",
+        "The allowlist or config.toml is another than a minute before; `text` has both digests.",
     /// The clock was, or could be, moved past the allowlist.
     Violation = "violation" in Audit:
         "Something moved a clock, or could, past the allowlist.",

@@ -38,7 +38,7 @@ pub struct Record<'a> {
     /// What the guest shall show, or was set to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest_time: Option<Timestamp>,
-    /// Guest minus host, as intended.
+    /// Guest minus host, as intended; in [`Event::Closed`] as it was seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offset_ns: Option<Offset>,
     /// Measured minus intended.

@@ -78,6 +78,21 @@ impl IntentLogged {
 #[must_use = "what came of it is to be written down too"]
 pub struct Announced(String);
 
+impl Announced {
+    /// One that was found in the trail, by the name of its intent.
+    #[must_use]
+    pub fn of(intent: &str) -> Option<Announced> {
+        let ours = intent.len() == 32 && intent.bytes().all(|byte| byte.is_ascii_hexdigit());
+        ours.then(|| Announced(intent.to_owned()))
+    }
+
+    /// Whether it is the one that this receipt is for.
+    #[must_use]
+    pub fn is_of(&self, receipt: &Receipt) -> bool {
+        self.0 == receipt.intent
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
 struct Line<'a> {

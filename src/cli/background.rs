@@ -1,4 +1,6 @@
 //! What systemd calls: `time-shift worker` for each start, `time-shift sweep` each minute.
+use std::path::Path;
+
 use super::approve::forget_what_ran_out;
 use super::arguments::{Sweep, Worker};
 use super::clocks::exit_of;
@@ -17,11 +19,14 @@ pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure>
     }
 }
 
-pub(super) fn sweep(config: &Config, options: &Sweep) -> Result<Exit, Failure> {
+pub(super) fn sweep(config: &Config, path: &Path, options: &Sweep) -> Result<Exit, Failure> {
     let report = keeper::sweep(config)?;
     // The guests come first: this is for those who read the trail.
-    if let Err(error) = keeper::note_changes(config) {
+    if let Err(error) = keeper::note_changes(config, path) {
         complain(&error);
+    }
+    if let Err(Failure(why)) = super::audit::close_unfinished(config) {
+        complain(&why);
     }
     if let Err(Failure(why)) = super::token::remind(config) {
         complain(&why);

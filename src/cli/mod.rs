@@ -106,7 +106,9 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),
         Command::Token(options) => token::run(&config(arguments)?, options),
-        Command::Sweep(options) => background::sweep(&config(arguments)?, options),
+        Command::Sweep(options) => {
+            background::sweep(&config(arguments)?, &arguments.config, options)
+        }
         Command::Worker(options) => background::worker(&config(arguments)?, options),
         Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),
         Command::UninstallHook(options) => install_hook::uninstall(&config(arguments)?, options),

@@ -1,10 +1,7 @@
 //! The allowlist that counts: the cluster's if it exists, else this node's.
-use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
-use super::settings::write_first;
+use super::settings::{sha256_hex, write_first};
 use crate::allowlist::{self, Allowlist};
 use crate::config::Config;
 use crate::model::{Deny, DenyReason};
@@ -63,11 +60,7 @@ pub fn load_allowlist(config: &Config) -> Result<Loaded, Box<NotLoaded>> {
     };
     let text = strict::utf8(&bytes).map_err(invalid)?;
     let allowlist = allowlist::parse(text).map_err(invalid)?;
-    let mut sha256 = String::with_capacity(64);
-    for byte in Sha256::digest(&bytes) {
-        // Writing to a String cannot fail.
-        let _ = write!(sha256, "{byte:02x}");
-    }
+    let sha256 = sha256_hex(&bytes);
     Ok(Loaded {
         allowlist,
         path: path.clone(),

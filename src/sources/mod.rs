@@ -11,6 +11,6 @@ mod vm;
 
 pub use allowlist::{Loaded, NotLoaded, load_allowlist};
 pub use approvals::{confirmation, judged};
-pub use settings::{CONFIG_PATH, ConfigError, load_config};
+pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config};
 pub use snippets::{GuestsUnknown, guests_naming, storages};
 pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags, request};

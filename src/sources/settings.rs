@@ -1,6 +1,8 @@
 //! config.toml: how the program runs.
-use std::fmt;
+use std::fmt::{self, Write};
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use crate::config::{self, Config};
 use crate::strict::{self, Finding};
@@ -76,4 +78,26 @@ pub fn load_config(path: &Path) -> Result<Config, ConfigError> {
     };
     let text = strict::utf8(&bytes).map_err(invalid)?;
     config::parse(text).map_err(invalid)
+}
+
+/// SHA-256 of config.toml in hexadecimal; none where there is none.
+///
+/// # Errors
+/// [`FileError`] where it cannot be read, or somebody else than root could have written it.
+pub fn config_sha256(path: &Path) -> Result<Option<String>, FileError> {
+    match system::read(path, Trust::Decides, LIMIT) {
+        Ok(bytes) => Ok(Some(sha256_hex(&bytes))),
+        Err(error) if error.is_missing() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }

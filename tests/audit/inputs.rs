@@ -246,6 +246,25 @@ fn an_intent_without_an_outcome_is_found_d3() {
         let run = world.cli(arguments);
         assert!(run.out.contains("unfinished: the intent of "), "{run:?}");
     }
+    // The sweep closes it, once; a rubbish name it leaves alone.
+    let rubbish = old.replace(&intent.to_string(), "\"../x\"");
+    world.write("/var/log/time-shift/audit.log", old.clone() + &rubbish);
+    for _ in 0..2 {
+        let run = world.cli(&["sweep"]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    }
+    let closed: Vec<_> = world.audit().into_iter().collect();
+    let closed: Vec<_> = closed.iter().filter(|it| it["event"] == "closed").collect();
+    assert_eq!(closed.len(), 1, "{closed:?}");
+    assert_eq!(closed[0]["intent"], intent);
+    let text = closed[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("has no outcome; there is no clock to look at now: "),
+        "{text}"
+    );
+    fs::remove_file(world.path("/var/log/time-shift/command-audit.log")).unwrap();
+    world.write("/var/log/time-shift/audit.log", &old);
+    assert!(world.cli(&["check"]).out.contains("unfinished"));
     // Its outcome.
     let outcome = old.replace("\"event\":\"intent\"", "\"event\":\"outcome\"");
     world.write("/var/log/time-shift/command-audit.log", outcome);

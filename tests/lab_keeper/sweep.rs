@@ -98,7 +98,7 @@ fn two_sweeps_at_once_do_no_harm_a7() {
 }
 
 #[test]
-fn a_changed_allowlist_is_written_down_once_whoever_changed_it_d2() {
+fn a_changed_allowlist_or_config_is_written_down_once_whoever_changed_it_d2() {
     let world = world("");
     // The first sweep only learns it.
     swept(&world);
@@ -114,6 +114,19 @@ fn a_changed_allowlist_is_written_down_once_whoever_changed_it_d2() {
         text.contains(file) && text.matches("SHA-256").count() == 2,
         "{text}"
     );
+    let settings = "/etc/time-shift/config.toml";
+    world.write(settings, world.read(settings) + "# changed\n");
+    swept(&world);
+    swept(&world);
+    let changed = records(&world, "config-changed");
+    assert_eq!(changed.len(), 2, "{changed:?}");
+    let text = changed[1]["text"].as_str().unwrap();
+    assert!(
+        text.starts_with(
+            "config.toml was changed: it was /etc/time-shift/config.toml with SHA-256"
+        ),
+        "{text}"
+    );
     world.write(file, "version = 1\nversion = 1\n");
     swept(&world);
     let text = records(&world, "config-changed").pop().unwrap()["text"].to_string();
@@ -121,6 +134,39 @@ fn a_changed_allowlist_is_written_down_once_whoever_changed_it_d2() {
         text.contains("which allows nothing (ALLOWLIST_INVALID)"),
         "{text}"
     );
+}
+
+#[test]
+fn an_intent_without_an_outcome_is_closed_by_the_sweep_with_what_the_guest_shows_d3() {
+    let world = world("");
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
+    // Its post-start never comes.
+    let guest = world.launch(100, &OPTIONS);
+    guest.booted();
+    drop(guest.agent());
+    swept(&world);
+    assert_eq!(
+        records(&world, "closed").len(),
+        0,
+        "a start may take a while"
+    );
+    let log = "/var/log/time-shift/audit.log";
+    let intent = records(&world, "intent").pop().unwrap();
+    let time = intent["time"].as_str().unwrap();
+    let half = jiff::SignedDuration::from_mins(30);
+    let earlier = (time.parse::<jiff::Timestamp>().unwrap() - half).to_string();
+    world.write(log, world.read(log).replace(time, &earlier));
+    swept(&world);
+    swept(&world);
+    let closed = records(&world, "closed");
+    assert_eq!(closed.len(), 1, "once: {closed:?}");
+    assert_eq!(closed[0]["intent"], intent["intent"]);
+    let text = closed[0]["text"].as_str().unwrap();
+    assert!(text.contains("; the guest's clock shows 20"), "{text}");
+    // Nobody has set it.
+    let offset = closed[0]["offset-ns"].as_i64().unwrap();
+    assert!(offset.abs() < 4_000_000_000, "{offset}");
+    assert!(!world.cli(&["check"]).out.contains("unfinished"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `time-shift audit`: reading and checking the trail.
 
 mod anomalies;
+mod close;
 mod entries;
 mod explain;
 mod export;
@@ -9,6 +10,7 @@ mod show;
 mod unfinished;
 mod verify;
 
+pub(super) use close::close_unfinished;
 pub(super) use unfinished::unfinished_lately;
 
 use super::arguments::audit::Audit;

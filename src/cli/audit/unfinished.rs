@@ -17,6 +17,9 @@ use crate::trace::Brief;
 /// QEMU was launched, which may have to load a large VM.
 const PATIENCE_SECONDS: i64 = 600;
 
+/// The same for a change through the API, whose task may take its time.
+pub(super) const LONGEST_PATIENCE_SECONDS: i64 = 3600;
+
 /// How many are remembered at least.
 const CAP: usize = 10_000;
 
@@ -29,14 +32,19 @@ pub(in crate::cli) struct Unfinished {
     pub(in crate::cli) time: Timestamp,
     /// The VM.
     pub(in crate::cli) vmid: Option<VmId>,
+    /// Whether it is about a change through the API of Proxmox VE, not about a clock.
+    pub(in crate::cli) by_api: bool,
 }
 
 impl Unfinished {
     /// What a person should know about it.
     pub(in crate::cli) fn sentence(&self) -> String {
+        let what = match self.by_api {
+            false => "the VM did not start, or the run was killed; look at the guest's clock",
+            true => "the run was killed before the API answered; look at the tasks of the node",
+        };
         format!(
-            "unfinished: the intent of {} has no outcome: the VM did not start, or the run was killed; \
-             look at the guest's clock",
+            "unfinished: the intent of {} has no outcome: {what}",
             self.time
         )
     }
@@ -58,12 +66,17 @@ pub(super) fn unfinished(
     since: Option<Timestamp>,
     now: Timestamp,
 ) -> Result<Vec<Unfinished>, Failure> {
-    let old = now.floor_seconds().saturating_sub(PATIENCE_SECONDS);
     let mut open: Vec<Unfinished> = Vec::new();
     each_brief(config, &[Log::Audit], since, |brief| {
-        let Some(intent) = brief.intent.filter(|_| brief.event == "intent") else {
+        let (by_api, patience) = match brief.event {
+            "intent" => (false, PATIENCE_SECONDS),
+            "api-intent" => (true, LONGEST_PATIENCE_SECONDS),
+            _ => return,
+        };
+        let Some(intent) = brief.intent else {
             return;
         };
+        let old = now.floor_seconds().saturating_sub(patience);
         let Ok(time) = Timestamp::parse(brief.time) else {
             return;
         };
@@ -77,6 +90,7 @@ pub(super) fn unfinished(
             intent: Printable::from(intent),
             time,
             vmid: brief.vmid,
+            by_api,
         });
     })?;
     let mut names: BTreeSet<String> = open.iter().map(|one| one.intent.to_string()).collect();
