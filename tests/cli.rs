@@ -12,6 +12,8 @@
 mod approvals;
 #[path = "cli/checks.rs"]
 mod checks;
+#[path = "cli/looks.rs"]
+mod looks;
 #[path = "cli/machines.rs"]
 mod machines;
 #[path = "cli/roles.rs"]

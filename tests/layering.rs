@@ -31,7 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &["model", "strict"]),
     ("vmconfig", &["model"]),
     ("allowlist", &["model", "strict"]),
-    ("policy", &["model", "vmconfig", "allowlist"]),
+    ("policy", &["model", "strict", "vmconfig", "allowlist"]),
     ("plan", &["model", "vmconfig", "allowlist", "policy"]),
     (
         "judge",

@@ -5,13 +5,14 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::arguments::approve::{Approvals, Approve, Revoke};
+use super::style::table;
 use super::{Exit, Failure, complain, put, put_json};
 use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
 use crate::model::{Deny, DenyReason, Offset, Printable, ProfileName, Timestamp, VmId};
 use crate::plan;
 use crate::policy::{Confirmation, Decision, Grant, Wish, authorize, decide_wish};
-use crate::report::columns;
+use crate::report::Tone;
 use crate::sources::{Guest, Loaded, find_guest, judged, load_allowlist, request};
 use crate::state::{Approval, Store};
 use crate::system;
@@ -214,7 +215,11 @@ fn text(rows: &[Row]) -> String {
         ]
     };
     let header = ["VMID", "PROFILE", "STATE", "LEFT", "SINCE", "BY", "REASON"];
-    columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    let toned = |row: &Row| {
+        let tone = (row.state != "valid").then_some(Tone::Aside);
+        (cells(row), tone)
+    };
+    table(&header, &rows.iter().map(toned).collect::<Vec<_>>())
 }
 
 pub(super) fn revoke(config: &Config, options: &Revoke) -> Result<Exit, Failure> {

@@ -5,9 +5,10 @@ pub(super) mod token;
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::{ClockTarget, ProfileName, Timestamp, VmId};
+use crate::report::When;
 use crate::sources::CONFIG_PATH;
 
 /// Gives Proxmox VE guests another time than now, by allowlist only.
@@ -24,8 +25,32 @@ pub(super) struct Arguments {
     /// Reads another config.toml
     #[arg(long, global = true, value_name = "FILE", default_value = CONFIG_PATH)]
     pub(super) config: PathBuf,
+    /// When there are colours; `NO_COLOR` in the environment means never unless this is said
+    #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
+    pub(super) color: Color,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// When there are colours.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(super) enum Color {
+    /// On a terminal
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl From<Color> for When {
+    fn from(color: Color) -> When {
+        match color {
+            Color::Auto => When::Auto,
+            Color::Always => When::Always,
+            Color::Never => When::Never,
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -43,6 +68,14 @@ pub(super) enum Command {
                             says more. Exit codes: 0 no error found, 1 errors found."
     )]
     Check(Check),
+    /// Shows what this node needs, step by step, each with what to do next; then what `check` finds
+    #[command(
+        after_help = "Exit codes: 0 nothing is missing, 1 something is.\n\nExample:\n  time-shift doctor"
+    )]
+    Doctor(Doctor),
+    /// Shows which version this is
+    #[command(after_help = "Example:\n  time-shift version --json")]
+    Version(Version),
     /// Reads and checks the audit trail
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -129,6 +162,20 @@ pub(super) struct Check {
     /// Takes warnings for errors
     #[arg(long)]
     pub(super) strict: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Doctor {
+    /// Prints JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Version {
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

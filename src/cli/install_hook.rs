@@ -113,6 +113,12 @@ pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit
     Ok(Exit::Done)
 }
 
+/// The snippet's version.
+pub(super) fn snippet_version() -> Option<u32> {
+    let (_, rest) = SNIPPET.split_once(MARK)?;
+    rest.split(':').next()?.trim().parse().ok()
+}
+
 fn volume(storage: &Storage) -> String {
     format!("{}:snippets/{NAME}", storage.id)
 }

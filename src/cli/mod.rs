@@ -12,11 +12,14 @@ mod background;
 mod check;
 mod clocks;
 mod confirm;
+mod doctor;
 mod install_hook;
 mod plan;
 mod role;
 mod status;
+mod style;
 mod token;
+mod version;
 mod whoami;
 
 use std::fmt;
@@ -70,6 +73,7 @@ impl<E: fmt::Display> From<E> for Failure {
 pub fn main() -> ExitCode {
     crate::system::keep_secrets_in();
     let arguments = Arguments::parse();
+    style::settle(arguments.color.into());
     match run(&arguments) {
         Ok(exit) => exit.into(),
         Err(Failure(why)) => {
@@ -96,6 +100,8 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     match &arguments.command {
         Command::Plan(options) => plan::run(&config(arguments)?, options),
         Command::Check(options) => check::run(&arguments.config, options),
+        Command::Doctor(options) => doctor::run(&arguments.config, options),
+        Command::Version(options) => version::run(options),
         Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
         Command::Whoami(options) => whoami::run(&config(arguments)?, options),

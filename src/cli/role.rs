@@ -28,8 +28,12 @@ pub(super) enum Needs {
 pub(super) fn needs(command: &Command) -> Needs {
     match command {
         // What is due by the allowlist, as at a start and each minute; who the caller is.
-        Command::Worker(_) | Command::Sweep(_) | Command::Whoami(_) => Needs::Nothing,
-        Command::Plan(_) | Command::Check(_) | Command::Status(_) => Needs::Verb(Verb::View),
+        Command::Worker(_) | Command::Sweep(_) | Command::Whoami(_) | Command::Version(_) => {
+            Needs::Nothing
+        }
+        Command::Plan(_) | Command::Check(_) | Command::Doctor(_) | Command::Status(_) => {
+            Needs::Verb(Verb::View)
+        }
         Command::Approvals(_) => Needs::Verb(Verb::View),
         Command::Approve(_) | Command::Revoke(_) => Needs::Verb(Verb::Approve),
         // The cursor is a file of the caller's choice that root writes.

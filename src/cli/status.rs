@@ -2,10 +2,11 @@
 use serde::Serialize;
 
 use super::arguments::Status;
+use super::style::table;
 use super::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::model::{Now, Offset, Printable, ProfileName, StartKind, Timestamp, VmId};
-use crate::report::columns;
+use crate::report::Tone;
 use crate::state::{Keep, Note, Stage, Store};
 use crate::system;
 
@@ -144,5 +145,13 @@ fn text(rows: &[Row]) -> String {
         "RESTORE BY",
         "SINCE",
     ];
-    columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    let toned = |row: &Row| {
+        let tone = match row.verified {
+            Some(false) => Some(Tone::Bad),
+            _ if row.stage == "ended" => Some(Tone::Aside),
+            _ => None,
+        };
+        (cells(row), tone)
+    };
+    table(&header, &rows.iter().map(toned).collect::<Vec<_>>())
 }

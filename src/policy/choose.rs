@@ -1,6 +1,7 @@
 //! Which profile a VM gets: the one its rule assigns, else the one its tag names.
 use crate::allowlist::{Allowlist, Profile, Rule};
 use crate::model::{ClockTarget, Deny, DenyReason, Printable, ProfileName, Tag, VmId};
+use crate::strict::nearest;
 use crate::vmconfig::VmFacts;
 
 /// What a tag that names a profile starts with.
@@ -47,9 +48,12 @@ pub(super) fn choose<'a>(
             DenyReason::ProfileNotAllowed,
             format!(
                 "tag {TAG_PREFIX}{} names a profile that the rule for this VM (allowlist line {}) does \
-                 not list; add it to the rule's profiles or remove the tag",
+                 not list;{} add it to the rule's profiles or remove the tag",
                 Printable::from(wanted.as_str()),
-                rule.line
+                rule.line,
+                meant(&wanted, rule)
+                    .map(|near| format!(" did you mean {TAG_PREFIX}{near}?"))
+                    .unwrap_or_default()
             ),
         )),
     }
@@ -89,12 +93,20 @@ pub(super) fn listed<'a>(
         Deny::new(
             DenyReason::ProfileNotAllowed,
             format!(
-                "the rule for this VM (allowlist line {}) does not list the profile {name}; it lists {}",
+                "the rule for this VM (allowlist line {}) does not list the profile {name}; it lists {}{}",
                 rule.line,
-                list.join(", ")
+                list.join(", "),
+                meant(name.as_str(), rule)
+                    .map(|near| format!("; did you mean {near}?"))
+                    .unwrap_or_default()
             ),
         )
     })
+}
+
+/// The profile of the rule that a misspelt name probably means.
+fn meant<'r>(name: &str, rule: &'r Rule) -> Option<&'r str> {
+    nearest(name, rule.profiles.iter().map(ProfileName::as_str))
 }
 
 /// The profile of a rule that has no other.

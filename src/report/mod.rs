@@ -4,9 +4,11 @@
 #![forbid(unsafe_code)]
 
 mod code;
+mod color;
 mod finding;
 mod table;
 
 pub use code::Code;
+pub use color::{Colors, Tone, When};
 pub use finding::{Finding, Place, Severity};
 pub use table::{columns, pairs};

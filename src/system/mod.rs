@@ -17,6 +17,7 @@ mod proven;
 mod secret;
 mod socket;
 mod terminal;
+mod window;
 mod zone;
 
 pub use caller::{Caller, caller};
@@ -32,4 +33,5 @@ pub use process::{Generation, cmdline, exit_at_once, fill_secret, hostname, rand
 pub use secret::{SecretBytes, keep_secrets_in, read_secret};
 pub use socket::{Stream, StreamError, send_datagram, somebody_queues};
 pub use terminal::{Typed, ask_hidden, read_line_of, read_secret_input, write_out};
+pub use window::terminal_width;
 pub use zone::host_zone;

@@ -10,9 +10,10 @@ use std::path::Path;
 
 use super::arguments::Check;
 use super::audit::unfinished_lately;
+use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::report::{Code, Finding, Place, Severity};
+use crate::report::{Code, Finding, Place, Severity, Tone};
 use crate::system;
 
 /// How far back intents without an outcome are looked for.
@@ -29,7 +30,7 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
         put_json(&findings)?;
     } else {
         for finding in &findings {
-            put(&format!("{finding}\n"))?;
+            put(&line(finding))?;
         }
         if findings.is_empty() {
             put("config.toml, allowlist and VM configs: nothing found.\n")?;
@@ -41,7 +42,18 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
     Ok(if errors { Exit::Failed } else { Exit::Done })
 }
 
-fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
+/// A finding for people.
+pub(super) fn line(finding: &Finding) -> String {
+    let tone = match finding.severity {
+        Severity::Error => Tone::Bad,
+        Severity::Warning => Tone::Warning,
+    };
+    let text = finding.to_string();
+    format!("{}\n", colors().paint(tone, &text))
+}
+
+/// All that is found.
+pub(super) fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     let Some(config) = files::config(config_path, &mut found) else {
         return Ok(found);

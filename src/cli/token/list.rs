@@ -1,10 +1,11 @@
 //! `token list`: what everybody may know of the secrets.
 use serde::Serialize;
 
+use super::super::style::table;
 use super::super::{Exit, complain, put, put_json};
 use super::Trouble;
 use crate::model::{Now, Offset, Timestamp, TokenName};
-use crate::report::columns;
+use crate::report::Tone;
 use crate::system;
 use crate::token::{Info, Kind, Store};
 
@@ -114,5 +115,9 @@ fn text(rows: &[Row]) -> String {
         "ROTATE BY",
         "HELD IN",
     ];
-    columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    let toned = |row: &Row| {
+        let tone = row.rotation_due.then_some(Tone::Warning);
+        (cells(row), tone)
+    };
+    table(&header, &rows.iter().map(toned).collect::<Vec<_>>())
 }
