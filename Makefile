@@ -48,7 +48,7 @@ test:
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
 	    tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init tests/lab/debian-setup \
 	    tests/lab/kill-all tests/lab/overlay tests/lab/qemu tests/lab/root tests/lab/world \
-	    tests/bench/run .ci/run
+	    tests/bench/run tests/tls/certificates .ci/run
 	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
 	    debian/*.prerm debian/*.postrm tests/deb/*
 	debian/check-version

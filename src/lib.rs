@@ -9,6 +9,7 @@
 
 pub mod allowlist;
 pub mod audit;
+pub mod cert;
 pub mod cli;
 pub mod config;
 pub mod exec;

@@ -139,6 +139,7 @@ fn a_deleted_line_never_widens_a_rule() {
         let optional = [
             "description",
             "anchor",
+            "margin",
             "stages",
             "align",
             "tolerance",

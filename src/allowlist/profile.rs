@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::command::CommandName;
 use super::references::{References, names};
-use crate::model::{ClockTarget, OnTrouble, Printable, ProfileName, Stage, Stages, Timestamp};
+use crate::model::{
+    ClockTarget, OnTrouble, Printable, ProfileName, Stage, Stages, Timestamp, Validity,
+};
 use crate::strict::{Mark, Table, Value};
 
 /// What happens to the time service in the guest while its clock is shifted.
@@ -40,6 +42,9 @@ pub struct Profile {
     pub target: ClockTarget,
     /// The real time at which the guest shows `target`; its clock runs on from there.
     pub anchor: Option<Timestamp>,
+    /// How long before the end of a certificate's validity the date is, where `target` is one; at most
+    /// ten years.
+    pub margin: Duration,
     /// How the clock is set.
     pub stages: Stages,
     /// Whether the RTC's second starts when the guest's does.
@@ -104,6 +109,9 @@ fn read(table: &mut Table<'_>, references: &mut References) -> Option<(Profile, 
     });
     let target = table.required("target", |value| value.parsed(TARGET, ClockTarget::parse));
     let anchor = table.optional("anchor", |value| read_anchor(&value, target.as_ref()));
+    let margin = table.or("margin", Validity::MARGIN, |value| {
+        read_margin(&value, target.as_ref())
+    });
     let stages = table.or(
         "stages",
         Stages {
@@ -151,6 +159,7 @@ fn read(table: &mut Table<'_>, references: &mut References) -> Option<(Profile, 
         description,
         target: target?,
         anchor,
+        margin,
         stages,
         align,
         tolerance,
@@ -175,6 +184,14 @@ fn read_anchor(value: &Value<'_>, target: Option<&ClockTarget>) -> Option<Timest
              follows the host's clock runs on by itself",
         ),
         _ => Some(anchor),
+    }
+}
+
+fn read_margin(value: &Value<'_>, target: Option<&ClockTarget>) -> Option<Duration> {
+    let margin = value.duration(Duration::ZERO..=DAY.saturating_mul(3_650), "at most 3650d")?;
+    match target {
+        None | Some(ClockTarget::Certificate(_)) => Some(margin),
+        Some(_) => value.say(" makes sense only with a certificate as `target`"),
     }
 }
 

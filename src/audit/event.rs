@@ -157,7 +157,8 @@ events! {
          known whether the change was made.",
     /// A server's certificate was confirmed.
     CertPinned = "cert-pinned" in Audit:
-        "Somebody confirmed the certificate of a server; from now on it must show that one.",
+        "Somebody confirmed the certificate of a server; from now on it must show that one, and profiles \
+         with this `target` take their date from it.",
     /// A server's certificate is no longer confirmed.
     CertUnpinned = "cert-unpinned" in Audit:
         "Somebody took back the confirmation of a server's certificate.",

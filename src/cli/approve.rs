@@ -108,8 +108,6 @@ fn would_be_permitted(
     loaded: &Loaded,
     profile: Option<&ProfileName>,
 ) -> Result<Grant, Deny> {
-    let mut request = request(config, vmid, facts, loaded);
-    request.confirmation = Confirmation::Assumed;
     let known = profile.and_then(|name| loaded.allowlist.profiles.get(name));
     let wish = match (profile, known) {
         (Some(_), Some(profile_of)) => Wish::Target {
@@ -124,6 +122,8 @@ fn would_be_permitted(
         }
         (None, _) => Wish::Profile,
     };
+    let mut request = request(config, vmid, facts, loaded, wish);
+    request.confirmation = Confirmation::Assumed;
     let grant = match decide_wish(&request, facts, &loaded.allowlist, wish) {
         Decision::Permitted(grant) => *grant,
         Decision::Denied(deny) => return Err(deny),

@@ -1,6 +1,7 @@
 //! The arguments, and their help texts.
 pub(super) mod approve;
 pub(super) mod audit;
+pub(super) mod cert;
 pub(super) mod token;
 
 use std::path::PathBuf;
@@ -76,6 +77,15 @@ pub(super) enum Command {
     /// Shows which version this is
     #[command(after_help = "Example:\n  time-shift version --json")]
     Version(Version),
+    /// Reads servers' certificates and proposes a date at which they are valid
+    #[command(
+        after_help = "Reads what servers from SSLv3 to TLS 1.3 show, and checks nobody's signature: what \
+                      a server shows proves nothing until somebody has compared the fingerprint.\n\n\
+                      Exit codes: 0 read, 1 failed or no date for all, 5 server not reached.\n\n\
+                      Examples:\n  time-shift cert 10.0.0.20\n  time-shift cert --http [fe80::1%vmbr0]:8443\n  \
+                      time-shift cert pin idrac.example"
+    )]
+    Cert(cert::Cert),
     /// Reads and checks the audit trail
     #[command(subcommand)]
     Audit(audit::Audit),

@@ -9,6 +9,7 @@ mod approve;
 mod arguments;
 mod audit;
 mod background;
+mod cert;
 mod check;
 mod clocks;
 mod confirm;
@@ -102,6 +103,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Check(options) => check::run(&arguments.config, options),
         Command::Doctor(options) => doctor::run(&arguments.config, options),
         Command::Version(options) => version::run(options),
+        Command::Cert(options) => cert::run(&config(arguments)?, options),
         Command::Audit(options) => audit::run(&config(arguments)?, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
         Command::Whoami(options) => whoami::run(&config(arguments)?, options),

@@ -6,7 +6,7 @@ use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, Warning, judge, warnings};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::policy::Authorized;
+use crate::policy::{Authorized, Wish};
 use crate::report::pairs;
 use crate::sources::{Guest, config_path, find_guest, load_allowlist, request};
 use crate::system;
@@ -78,7 +78,7 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
     let deny = match load_allowlist(config) {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
-            let request = request(config, vmid, &facts, &loaded);
+            let request = request(config, vmid, &facts, &loaded, Wish::Profile);
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {

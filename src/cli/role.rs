@@ -44,6 +44,9 @@ pub(super) fn needs(command: &Command) -> Needs {
         Command::Sync(_) => Needs::Verb(Verb::Sync),
         Command::Shift(_) => Needs::Verb(Verb::Shift),
         Command::Restore(_) => Needs::Verb(Verb::Restore),
+        // What is pinned decides a date for every VM whose profile names the server.
+        Command::Cert(cert) if cert.action.is_some() => Needs::Verb(Verb::Admin),
+        Command::Cert(_) => Needs::Verb(Verb::View),
         Command::Token(_) => Needs::Verb(Verb::Token),
         // What is copied becomes what Proxmox VE runs as root.
         Command::InstallHook(_) | Command::UninstallHook(_) => Needs::Verb(Verb::Admin),

@@ -8,6 +8,7 @@ use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::judge::{Judgement, judge};
 use crate::model::{Deny, DenyReason, OnTrouble, Phase};
+use crate::policy::Wish;
 use crate::sources::{CONFIG_PATH, Guest, find_guest, load_allowlist, load_config, request};
 use crate::system;
 
@@ -81,7 +82,7 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
             return planned::denied(context, &not_loaded.deny.blocking(block), kind);
         }
     };
-    let request = request(&context.config, *vmid, &facts, &loaded);
+    let request = request(&context.config, *vmid, &facts, &loaded, Wish::Profile);
     let now = match system::now() {
         Ok(now) => now,
         Err(error) => {

@@ -70,7 +70,7 @@ impl Subject<'_> {
         covered: Covered,
     ) -> Result<Proposal, KeepError> {
         let loaded = load_allowlist(self.config).map_err(|not_loaded| not_loaded.deny)?;
-        let mut request = request(self.config, self.vmid, &self.facts, &loaded);
+        let mut request = request(self.config, self.vmid, &self.facts, &loaded, wish);
         if covered == Covered::Yes {
             // An approval that there was when the start began covers it to its end.
             if let Some(grant) = self.note.as_ref().map(|note| &note.grant) {

@@ -9,7 +9,9 @@ mod instant;
 mod invocation;
 mod names;
 mod offset;
+mod peer;
 mod phase;
+mod pin;
 mod plan;
 mod printable;
 mod shift;
@@ -19,6 +21,7 @@ mod text;
 mod time;
 mod upid;
 mod valid;
+mod validity;
 mod verb;
 mod vmid;
 
@@ -27,7 +30,9 @@ pub use instant::{BootInstant, Now};
 pub use invocation::Invocation;
 pub use names::{NameError, NodeName, ProfileName, Tag, TokenName, UserName};
 pub use offset::Offset;
+pub use peer::{Peer, PeerError};
 pub use phase::{Phase, UnknownPhase};
+pub use pin::{Fingerprint, FingerprintError, Pin};
 pub use plan::{ClockPlan, Course, RtcZone, Stage, Stages};
 pub use printable::Printable;
 pub use shift::{Shift, ShiftBound};
@@ -40,5 +45,6 @@ pub use valid::{
     AbsolutePath, FileName, GITHUB_PREFIXES, Host, HostError, HostName, Port, PortError, PveCaller,
     PveToken, PveUser, VmName, Zone, is_api_token, is_github_token,
 };
+pub use validity::{CalendarSecond, Standing, Validity};
 pub use verb::Verb;
 pub use vmid::{VmId, VmIdError};

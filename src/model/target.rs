@@ -3,6 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::peer::Peer;
 use super::shift::Shift;
 use super::time::Timestamp;
 
@@ -16,13 +17,8 @@ pub enum ClockTarget {
     Shifted(Shift),
     /// The host's own time: the guest is only synchronised.
     Now,
-    /// A date within the validity of the certificate pinned for this host and port.
-    Certificate {
-        /// Host name or address as written.
-        host: String,
-        /// TCP port.
-        port: u16,
-    },
+    /// A date within the validity of the certificate pinned for this server.
+    Certificate(Peer),
 }
 
 /// Why a text is no target.
@@ -50,7 +46,9 @@ impl ClockTarget {
             return Ok(ClockTarget::Now);
         }
         if let Some(peer) = text.strip_prefix("cert:") {
-            return parse_peer(peer).ok_or(TargetError);
+            return Peer::parse(peer)
+                .map(ClockTarget::Certificate)
+                .map_err(|_| TargetError);
         }
         if text.starts_with(['-', '+']) {
             return Shift::parse(text)
@@ -63,45 +61,13 @@ impl ClockTarget {
     }
 }
 
-/// `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; the port is 443 where none is named.
-fn parse_peer(text: &str) -> Option<ClockTarget> {
-    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, after) = rest.split_once(']')?;
-        let port = if after.is_empty() {
-            "443"
-        } else {
-            after.strip_prefix(':')?
-        };
-        if !host.contains(':') {
-            return None;
-        }
-        (host, port)
-    } else {
-        text.split_once(':').unwrap_or((text, "443"))
-    };
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '%');
-    let host_fits =
-        (1..=253).contains(&host.len()) && !host.starts_with('-') && host.chars().all(plain);
-    if !host_fits || port.starts_with('0') || !port.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let port: u16 = port.parse().ok()?;
-    Some(ClockTarget::Certificate {
-        host: host.to_owned(),
-        port,
-    })
-}
-
 impl fmt::Display for ClockTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ClockTarget::At(time) => time.jiff().fmt(f),
             ClockTarget::Shifted(shift) => shift.fmt(f),
             ClockTarget::Now => f.write_str("now"),
-            ClockTarget::Certificate { host, port } if host.contains(':') => {
-                write!(f, "cert:[{host}]:{port}")
-            }
-            ClockTarget::Certificate { host, port } => write!(f, "cert:{host}:{port}"),
+            ClockTarget::Certificate(peer) => write!(f, "cert:{peer}"),
         }
     }
 }

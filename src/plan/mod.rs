@@ -22,29 +22,30 @@ pub fn make(grant: &Grant, now: Now) -> Result<ClockPlan, Deny> {
 }
 
 fn course(grant: &Grant, now: Now) -> Result<Course, Deny> {
-    match (grant.target(), grant.anchor()) {
-        (ClockTarget::Now, _) => Ok(Course::Constant {
-            offset: Offset::ZERO,
-        }),
-        (ClockTarget::Shifted(shift), _) => Ok(Course::Shifted { shift: *shift }),
-        (ClockTarget::At(target), None) => Ok(Course::FromStart {
-            target: *target,
+    let target = match grant.target() {
+        ClockTarget::Now => {
+            return Ok(Course::Constant {
+                offset: Offset::ZERO,
+            });
+        }
+        ClockTarget::Shifted(shift) => return Ok(Course::Shifted { shift: *shift }),
+        ClockTarget::At(target) => *target,
+        target @ ClockTarget::Certificate(_) => grant.date().ok_or_else(|| {
+            let text = format!("the grant has no date for target {target}; start the VM again");
+            Deny::new(DenyReason::CertificateNotPinned, text)
+        })?,
+    };
+    let Some(anchor) = grant.anchor() else {
+        return Ok(Course::FromStart {
+            target,
             start: now.boot,
-        }),
-        (ClockTarget::At(target), Some(anchor)) => match target.since(anchor) {
-            Ok(offset) => Ok(Course::Constant { offset }),
-            Err(error) => Err(Deny::new(
-                DenyReason::TimeOutOfRange,
-                format!("target {target} and anchor {anchor} are too far apart: {error}"),
-            )),
-        },
-        (target @ ClockTarget::Certificate { .. }, _) => Err(Deny::new(
-            DenyReason::CertificateNotPinned,
-            format!(
-                "profile {} has target {target}, and this version cannot pin certificates yet; write the \
-                 date as target",
-                grant.profile()
-            ),
+        });
+    };
+    match target.since(anchor) {
+        Ok(offset) => Ok(Course::Constant { offset }),
+        Err(error) => Err(Deny::new(
+            DenyReason::TimeOutOfRange,
+            format!("target {target} and anchor {anchor} are too far apart: {error}"),
         )),
     }
 }

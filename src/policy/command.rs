@@ -51,7 +51,7 @@ pub fn authorize_command(
 mod tests {
     use super::*;
     use crate::model::VmId;
-    use crate::policy::{Confirmation, Decision, Request, decide};
+    use crate::policy::{Confirmation, Decision, Pins, Request, decide};
     use crate::{allowlist, vmconfig};
 
     const TEXT: &str = r#"
@@ -87,6 +87,7 @@ path = "/bin/true"
             vmid: VmId::parse(b"100").unwrap(),
             registered_tags: Vec::new(),
             confirmation: Confirmation::Missing,
+            pins: Pins::default(),
         };
         let Decision::Permitted(grant) = decide(&request, &vmconfig::parse(b""), &list) else {
             panic!("permitted");

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::choose::{choose, follows_the_host, listed, only_one, profile_tags};
 use super::confirm::{self, Confirmation};
 use super::machine::RtcYears;
+use super::pins::{self, Pins};
 use crate::allowlist::{Allowlist, OnUndo, Profile, Rule, TimeService};
 use crate::model::{
     ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, RtcZone, ShiftBound, Stages, Tag,
@@ -23,6 +24,8 @@ pub struct Request {
     pub registered_tags: Vec<Tag>,
     /// What is known about an approval; needed only where the VM's rule wants one.
     pub confirmation: Confirmation,
+    /// What is pinned for the servers that [`asks_for_pins`](super::asks_for_pins) names.
+    pub pins: Pins,
 }
 
 /// What the allowlist says about a VM.
@@ -52,6 +55,8 @@ pub struct Grant {
     pub(super) profile: ProfileName,
     pub(super) rule_line: usize,
     pub(super) target: ClockTarget,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) date: Option<Timestamp>,
     pub(super) anchor: Option<Timestamp>,
     pub(super) stages: Stages,
     pub(super) align: bool,
@@ -96,6 +101,12 @@ impl Grant {
     #[must_use]
     pub fn target(&self) -> &ClockTarget {
         &self.target
+    }
+
+    /// The date that the target comes to, where that is a certificate.
+    #[must_use]
+    pub fn date(&self) -> Option<Timestamp> {
+        self.date
     }
 
     /// The real time at which the guest shall show the target; without it, when it starts.
@@ -257,6 +268,8 @@ fn permit(
     };
     let block = profile.on_denied == OnTrouble::Block;
     check_identity(rule, facts).map_err(|deny| deny.blocking(block))?;
+    let date = pins::date(&target, &request.pins, rule, profile.margin)
+        .map_err(|deny| deny.blocking(block))?;
     confirm::check(rule, request.vmid, name, &request.confirmation)
         .map_err(|deny| deny.blocking(block))?;
     let stages = possible_stages(profile, rule, facts).map_err(|deny| deny.blocking(block))?;
@@ -265,6 +278,7 @@ fn permit(
         profile: name.clone(),
         rule_line: rule.line,
         target,
+        date,
         anchor,
         stages,
         align: profile.align,

@@ -10,6 +10,7 @@ mod command;
 mod confirm;
 mod decide;
 mod machine;
+mod pins;
 mod role;
 
 pub use authorize::{Authorized, authorize, authorize_restore};
@@ -17,4 +18,5 @@ pub use choose::asks_for_registered_tags;
 pub use command::authorize_command;
 pub use confirm::Confirmation;
 pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};
+pub use pins::{Pins, asks_for_pins};
 pub use role::{Member, authorize_verb, role_for};

@@ -55,6 +55,10 @@ codes! {
     SecretUnusable = "SECRET_UNUSABLE",
     /// A secret should be replaced by another.
     SecretDue = "SECRET_DUE",
+    /// A server shows another certificate than the one that is pinned for it.
+    CertificateChanged = "CERTIFICATE_CHANGED",
+    /// A pinned certificate's file is of no use.
+    PinUnusable = "PIN_UNUSABLE",
     /// What was going to be done to a clock has no recorded end.
     Unfinished = "UNFINISHED",
 }

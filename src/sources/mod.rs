@@ -5,12 +5,14 @@
 
 mod allowlist;
 mod approvals;
+mod pins;
 mod settings;
 mod snippets;
 mod vm;
 
 pub use allowlist::{Loaded, NotLoaded, load_allowlist};
 pub use approvals::{confirmation, judged};
+pub use pins::{load_pin, pin_path, pinned_peers, save_pin};
 pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config};
 pub use snippets::{GuestsUnknown, guests_naming, storages};
-pub use vm::{Guest, GuestError, config_path, find_guest, registered_tags, request};
+pub use vm::{Guest, GuestError, config_path, find_guest, pins, registered_tags, request};

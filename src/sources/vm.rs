@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use super::allowlist::Loaded;
 use super::approvals::confirmation;
+use super::pins::load_pin;
+use crate::allowlist::Allowlist;
 use crate::config::Config;
 use crate::model::{NodeName, Tag, VmId};
-use crate::policy::{Confirmation, Request, asks_for_registered_tags};
+use crate::policy::{Confirmation, Pins, Request, Wish, asks_for_pins, asks_for_registered_tags};
 use crate::system::{self, FileError, Trust};
 use crate::vmconfig::{self, VmFacts};
 
@@ -76,10 +78,16 @@ pub fn find_guest(
     }
 }
 
-/// What policy is asked about a VM: datacenter.cfg and an approval are read only where the decision
-/// depends on them.
+/// What policy is asked about a time for a VM: datacenter.cfg, an approval and pins are read only where
+/// the decision depends on them.
 #[must_use]
-pub fn request(config: &Config, vmid: VmId, facts: &VmFacts, loaded: &Loaded) -> Request {
+pub fn request(
+    config: &Config,
+    vmid: VmId,
+    facts: &VmFacts,
+    loaded: &Loaded,
+    wish: Wish<'_>,
+) -> Request {
     let allowlist = &loaded.allowlist;
     let registered_tags = match asks_for_registered_tags(vmid, facts, allowlist) {
         true => registered_tags(config),
@@ -93,7 +101,19 @@ pub fn request(config: &Config, vmid: VmId, facts: &VmFacts, loaded: &Loaded) ->
         vmid,
         registered_tags,
         confirmation,
+        pins: pins(config, vmid, allowlist, wish),
     }
+}
+
+/// The pins on which the decision about a time for a VM may depend.
+#[must_use]
+pub fn pins(config: &Config, vmid: VmId, allowlist: &Allowlist, wish: Wish<'_>) -> Pins {
+    let mut pins = Pins::default();
+    for peer in asks_for_pins(vmid, allowlist, wish) {
+        let found = load_pin(config, &peer);
+        pins.add(peer, found);
+    }
+    pins
 }
 
 /// The tags that only privileged users can set. None where datacenter.cfg cannot be read.

@@ -1,49 +1,16 @@
 //! The largest resident memory of a program.
-//!
-//! `ru_maxrss` will not do: a child begins with that of the process that spawned it (`exec_mmap` in
-//! fs/exec.c), which is the bench. So this asks the program's own address space (`VmHWM`) when it ends,
-//! where ptrace stops it once more (`PTRACE_O_TRACEEXIT`).
-use std::fs;
 use std::process::Stdio;
 
-use nix::sys::ptrace;
-use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-
 use crate::contender::Contender;
+
+#[path = "../support/peak.rs"]
+mod traced;
 
 /// In KiB; nothing where ptrace is not allowed.
 pub(crate) fn of(contender: &Contender) -> Option<u64> {
     contender.prepare();
-    // Stopped before it becomes the program, so that there is time to attach to it.
-    let stopped = ["/bin/dash", "-c", "kill -STOP $$; exec \"$@\"", "dash"];
-    let mut command = contender.command(&stopped);
+    let mut command = contender.command(&traced::STOPPED);
     command.stdout(Stdio::null());
     let child = command.spawn().ok()?;
-    let pid = Pid::from_raw(i32::try_from(child.id()).ok()?);
-    waitpid(pid, Some(WaitPidFlag::WUNTRACED)).ok()?;
-    let seized = ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACEEXIT);
-    kill(pid, Signal::SIGCONT).ok()?;
-    let mut peak = None;
-    loop {
-        match waitpid(pid, None).ok()? {
-            WaitStatus::PtraceEvent(_, _, event) => {
-                if event == ptrace::Event::PTRACE_EVENT_EXIT as i32 {
-                    peak = high_water_mark(pid);
-                }
-                ptrace::cont(pid, None).ok()?;
-            }
-            WaitStatus::Stopped(_, signal) => ptrace::cont(pid, signal).ok()?,
-            WaitStatus::Exited(..) | WaitStatus::Signaled(..) => break,
-            _ => {}
-        }
-    }
-    seized.ok().and(peak)
-}
-
-fn high_water_mark(pid: Pid) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let (_, rest) = status.split_once("VmHWM:")?;
-    rest.split_ascii_whitespace().next()?.parse().ok()
+    traced::run(&child)?.1
 }

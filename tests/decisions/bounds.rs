@@ -85,12 +85,15 @@ fn a_machine_without_a_reachable_rtc_is_denied_what_only_the_rtc_could_do() {
 }
 
 #[test]
-fn a_certificate_is_no_target_yet_a4() {
+fn a_certificate_that_nobody_has_pinned_is_no_target_a4() {
     denied(
         "",
         &allow("cert:10.0.0.20"),
         "CERTIFICATE_NOT_PINNED",
-        &["cert:10.0.0.20:443"],
+        &[
+            "cert:10.0.0.20:443",
+            "run: time-shift cert pin 10.0.0.20:443",
+        ],
     );
 }
 

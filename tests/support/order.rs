@@ -3,7 +3,9 @@ use std::path::Path;
 
 use time_shift::audit::{Event, IntentLogged, Record, Trail};
 use time_shift::model::{ClockPlan, VmId};
-use time_shift::policy::{Authorized, Confirmation, Decision, Grant, Request, authorize, decide};
+use time_shift::policy::{
+    Authorized, Confirmation, Decision, Grant, Pins, Request, authorize, decide,
+};
 use time_shift::{allowlist, plan, system, vmconfig};
 
 /// VM 100.
@@ -31,6 +33,7 @@ max-shift = "100y"
         vmid: vm100(),
         registered_tags: Vec::new(),
         confirmation: Confirmation::Missing,
+        pins: Pins::default(),
     };
     let facts = vmconfig::parse(b"machine: q35\n");
     match decide(&request, &facts, &list) {

@@ -47,6 +47,11 @@ fn program(name: &str, built_by_cargo: &str) -> PathBuf {
     }
 }
 
+/// The command line program, for what needs no node.
+pub fn time_shift() -> PathBuf {
+    program("time-shift", env!("CARGO_BIN_EXE_time-shift"))
+}
+
 /// Where the guests are.
 pub(super) fn lab() -> PathBuf {
     project().join("target/lab")

@@ -5,9 +5,9 @@ use super::files::whole;
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
 use crate::model::{DenyReason, Now, Tag, VmId};
-use crate::policy::{Confirmation, Request};
+use crate::policy::{Confirmation, Request, Wish};
 use crate::report::{Code, Finding, Place, Severity};
-use crate::sources::{Guest, Loaded, find_guest, registered_tags};
+use crate::sources::{Guest, Loaded, find_guest, pins, registered_tags};
 use crate::system;
 
 pub(super) fn all(config: &Config, loaded: Option<&Loaded>, now: Now, found: &mut Vec<Finding>) {
@@ -68,6 +68,7 @@ fn check_vm(
         registered_tags: tags.to_vec(),
         // That nobody has approved it yet is as it should be.
         confirmation: Confirmation::Assumed,
+        pins: pins(config, vmid, &loaded.allowlist, Wish::Profile),
     };
     match judge(&request, &facts, &loaded.allowlist, now) {
         Judgement::NotConcerned => {}

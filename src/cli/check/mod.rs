@@ -62,6 +62,7 @@ pub(super) fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
     let loaded = files::allowlist(&config, &mut found);
     guests::all(&config, loaded.as_ref(), now, &mut found);
     found.extend(super::token::findings(&config, now));
+    found.extend(super::cert::changed_pins(&config));
     unfinished(&config, &mut found);
     Ok(found)
 }

@@ -1,0 +1,59 @@
+//! `time-shift cert`: what servers show, and what is confirmed of it.
+mod pin;
+mod refresh;
+mod show;
+mod text;
+
+use std::time::Duration;
+
+use super::arguments::cert::{Action, Cert};
+use super::{Exit, Failure};
+use crate::cert::{Depth, ReadError, Reading};
+use crate::config::Config;
+use crate::model::Peer;
+
+pub(super) use refresh::changed_pins;
+
+/// Longest that a server is asked.
+const LIMIT: Duration = Duration::from_secs(10);
+
+/// How many servers are asked at once.
+const AT_ONCE: usize = 8;
+
+pub(super) fn run(config: &Config, options: &Cert) -> Result<Exit, Failure> {
+    match &options.action {
+        None => show::run(&options.show),
+        Some(Action::Pin(options)) => pin::run(config, options),
+        Some(Action::Refresh(options)) => refresh::run(config, options),
+    }
+}
+
+/// Reads several servers, some at once, in their order.
+fn read_all(
+    peers: &[Peer],
+    depth: Depth,
+    limit: Duration,
+) -> Vec<(&Peer, Result<Reading, ReadError>)> {
+    let mut all = Vec::with_capacity(peers.len());
+    for some in peers.chunks(AT_ONCE) {
+        std::thread::scope(|scope| {
+            let asked: Vec<_> = some
+                .iter()
+                .map(|peer| scope.spawn(move || crate::cert::read(peer, depth, limit)))
+                .collect();
+            for (peer, asked) in some.iter().zip(asked) {
+                let crashed = || Err(ReadError::Host("reading it ended in a bug".to_owned()));
+                all.push((peer, asked.join().unwrap_or_else(|_| crashed())));
+            }
+        });
+    }
+    all
+}
+
+/// The exit code for a server that was not read.
+fn exit_of(error: &ReadError) -> Exit {
+    match error.is_unreachable() {
+        true => Exit::Unreachable,
+        false => Exit::Failed,
+    }
+}

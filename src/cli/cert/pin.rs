@@ -1,0 +1,102 @@
+//! `time-shift cert pin`: a person confirms a server's certificate.
+use super::super::arguments::cert::Pin as Options;
+use super::super::confirm::confirmed;
+use super::super::{Exit, Failure, complain, put};
+use super::show::windows_of;
+use super::{LIMIT, exit_of, text};
+use crate::audit::{Event, Record};
+use crate::cert::{Depth, Reading, common, read};
+use crate::config::Config;
+use crate::model::{ClockTarget, Peer, Pin, Printable, Validity};
+use crate::sources::{load_pin, save_pin};
+use crate::system;
+use crate::voice::trail;
+
+pub(super) fn run(config: &Config, options: &Options) -> Result<Exit, Failure> {
+    let peer = &options.peer;
+    let reading = match read(peer, Depth::Certificates, LIMIT) {
+        Ok(reading) => reading,
+        Err(error) => {
+            complain(&format!("{peer}: {error}; nothing was pinned"));
+            return Ok(exit_of(&error));
+        }
+    };
+    // One that is of no use is replaced.
+    let known = load_pin(config, peer).unwrap_or_default();
+    let shown = reading.leaf.sha256;
+    if let Some(expected) = options.sha256.filter(|expected| *expected != shown) {
+        complain(&format!(
+            "{peer} shows a certificate with SHA-256 {}, not {}; nothing was pinned",
+            shown.with_colons(),
+            expected.with_colons()
+        ));
+        return Ok(Exit::Failed);
+    }
+    if known.is_some_and(|known| is_same(&known, &reading)) {
+        put(&format!(
+            "{peer} shows what is pinned already: SHA-256 {}\n",
+            shown.with_colons()
+        ))?;
+        return Ok(Exit::Done);
+    }
+    match offer(
+        config,
+        peer,
+        &reading,
+        options.yes || options.sha256.is_some(),
+    )? {
+        true => Ok(Exit::Done),
+        false => Ok(Exit::Usage),
+    }
+}
+
+/// Whether a server shows what was pinned.
+pub(super) fn is_same(pin: &Pin, reading: &Reading) -> bool {
+    reading
+        .chain()
+        .map(|certificate| certificate.sha256)
+        .eq(pin.sha256.iter().copied())
+}
+
+/// Shows what would be pinned, asks, and pins it. Whether it was agreed to comes back.
+pub(super) fn offer(
+    config: &Config,
+    peer: &Peer,
+    reading: &Reading,
+    yes: bool,
+) -> Result<bool, Failure> {
+    let validity = common(&windows_of(peer, reading))?;
+    let date = validity.date(Validity::MARGIN);
+    put(&format!(
+        "{peer}\n{}",
+        text::to_pin(reading, &validity, date)
+    ))?;
+    if !confirmed(yes, &format!("Pin this certificate for cert:{peer}"))? {
+        return Ok(false);
+    }
+    let trail = trail(config)?;
+    let pin = Pin {
+        version: Pin::VERSION,
+        peer: peer.clone(),
+        sha256: reading
+            .chain()
+            .map(|certificate| certificate.sha256)
+            .collect(),
+        subject: reading.leaf.subject.clone(),
+        validity,
+        pinned: system::now()?.real,
+        by: trail.actor().actor.clone(),
+    };
+    // Written down first: a pin that nobody is known to have made must not be there.
+    trail.record(&Record {
+        target: Some(&ClockTarget::Certificate(peer.clone())),
+        text: Some(Printable::sentence(&format!(
+            "SHA-256 {} of {}, valid from {validity}",
+            reading.leaf.sha256, reading.leaf.subject
+        ))),
+        ..Record::of_node(Event::CertPinned)
+    })?;
+    let path = save_pin(config, &pin)?;
+    put(&format!("Pinned in {}\n", path.display()))?;
+    Ok(true)
+}
