@@ -34,8 +34,9 @@ pub(super) fn run(config: &Config, store: &Store, options: &Rotate) -> Result<Ex
 
 /// User and identifier of an API token, both for a shell. Neither is secret.
 fn parts(token: &str) -> Option<(String, String)> {
-    let (id, _) = token.split_once('=')?;
-    let (user, id) = id.split_once('!')?;
+    // A user's name may have both of these characters, a token's neither.
+    let (id, _) = token.rsplit_once('=')?;
+    let (user, id) = id.rsplit_once('!')?;
     Some((quoted(user), quoted(id)))
 }
 

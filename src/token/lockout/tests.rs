@@ -86,6 +86,8 @@ fn of_fifty_wrong_attempts_at_once_three_are_made_and_right_ones_are_all() {
                         return;
                     };
                     made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    // As long as it takes, no other one begins.
+                    std::thread::sleep(Duration::from_millis(2));
                     if right {
                         attempt.succeeded().unwrap();
                     }
