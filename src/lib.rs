@@ -21,6 +21,7 @@ pub mod model;
 pub mod plan;
 pub mod policy;
 pub mod report;
+pub mod revise;
 pub mod sources;
 pub mod state;
 pub mod strict;

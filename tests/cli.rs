@@ -8,8 +8,12 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "cli/allowlist.rs"]
+mod allowlist;
 #[path = "cli/approvals.rs"]
 mod approvals;
+#[path = "cli/assign.rs"]
+mod assign;
 #[path = "cli/checks.rs"]
 mod checks;
 #[path = "cli/looks.rs"]
@@ -28,7 +32,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Run, World, allow};
+use support::{Run, Session, World, allow};
 
 const LOCAL: &str = "/etc/time-shift/allowlist.toml";
 const CONFIG: &str = "/etc/time-shift/config.toml";

@@ -31,6 +31,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("config", &["model", "strict"]),
     ("vmconfig", &["model"]),
     ("allowlist", &["model", "strict"]),
+    ("revise", &["model", "strict", "allowlist"]),
     ("policy", &["model", "strict", "vmconfig", "allowlist"]),
     ("plan", &["model", "vmconfig", "allowlist", "policy"]),
     (
@@ -112,6 +113,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "config",
             "vmconfig",
             "allowlist",
+            "revise",
             "policy",
             "plan",
             "judge",
@@ -140,6 +142,7 @@ const PURE: &[&str] = &[
     "config",
     "vmconfig",
     "allowlist",
+    "revise",
     "policy",
     "plan",
     "judge",
@@ -179,6 +182,11 @@ const RESERVED: &[(&str, Reach, &str)] = &[
         "clap",
         Reach::Only(&["cli"]),
         "the hook reads its two arguments without a library",
+    ),
+    (
+        "toml_edit",
+        Reach::Only(&["revise"]),
+        "the hook reads the allowlist, and rewrites none",
     ),
     (
         "flate2",

@@ -6,6 +6,7 @@
 
 mod check;
 mod command;
+mod difference;
 mod profile;
 mod references;
 mod remarks;
@@ -20,6 +21,7 @@ use crate::model::{ProfileName, VmId};
 use crate::strict::{Finding, Table, read};
 
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
+pub use difference::{Affected, Change, Difference, Kind, difference};
 pub use profile::{OnUndo, Profile, TimeService};
 pub use role::Role;
 pub use rule::Rule;

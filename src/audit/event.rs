@@ -168,7 +168,13 @@ events! {
          somebody else answers in its place. Nothing was taken from it.",
     /// A file that decides was changed.
     ConfigChanged = "config-changed" in Audit:
-        "The allowlist or config.toml is another than a minute before; `text` has both digests.",
+        "The allowlist or config.toml is another than a minute before; `text` has both digests. An allowlist \
+         that `time-shift allowlist` or `assign` installed on this node is written down as that instead; on \
+         the cluster's other nodes it is this.",
+    /// A new allowlist is going to be installed.
+    AllowlistInstalled = "allowlist-installed" in Audit:
+        "Somebody installs an allowlist with `time-shift allowlist`: `text` has the file, the command and the \
+         SHA-256 before and after. Where it then fails, a note says so.",
     /// The clock was, or could be, moved past the allowlist.
     Violation = "violation" in Audit:
         "Something moved a clock, or could, past the allowlist.",

@@ -1,4 +1,5 @@
 //! The arguments, and their help texts.
+pub(super) mod allowlist;
 pub(super) mod approve;
 pub(super) mod audit;
 pub(super) mod cert;
@@ -117,6 +118,25 @@ pub(super) enum Command {
     #[command(after_help = "Exit codes: 0 withdrawn, 1 there was none.\n\n\
                             Example:\n  time-shift revoke 100")]
     Revoke(approve::Revoke),
+    /// Shows, compares, edits and installs the allowlist
+    #[command(subcommand)]
+    Allowlist(allowlist::Allowlist),
+    /// Puts a VM under a profile of the allowlist, and changes nothing for any other VM
+    #[command(
+        after_help = "A VM that shares its rule with others gets a copy of the rule; one without a rule goes \
+                            into the only rule that assigns the profile. Comments and layout of the file \
+                            stay. Shows what becomes different, and asks.\n\n\
+                            Exit codes: 0 done or so already, 1 failed, 2 not asked or not agreed, 3 denied.\n\n\
+                            Example:\n  time-shift assign 100 idrac-2016"
+    )]
+    Assign(allowlist::Assign),
+    /// Takes a VM out of its rule, so that it has the real time from its next start on
+    #[command(
+        after_help = "A shift that is in force is ended with `time-shift restore VMID`, or by the next \
+                            sweep.\n\nExit codes: 0 done or so already, 1 failed, 2 not asked or not agreed, \
+                            3 denied.\n\nExample:\n  time-shift unassign 100"
+    )]
+    Unassign(allowlist::Unassign),
     /// Sets the clocks of running VMs to the time that they should have
     #[command(
         after_help = "A VM with a shift gets its shift again: after a pause, a rollback, a migration. \

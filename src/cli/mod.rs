@@ -5,8 +5,10 @@
 //! reached; 6 locked out after failed attempts.
 #![forbid(unsafe_code)]
 
+mod allowlist;
 mod approve;
 mod arguments;
+mod assign;
 mod audit;
 mod background;
 mod cert;
@@ -91,7 +93,7 @@ pub fn command() -> clap::Command {
 }
 
 fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    let _access = match role::enter(arguments)? {
+    let access = match role::enter(arguments)? {
         Ok(access) => access,
         Err(deny) => {
             complain(&format!("denied ({}): {}", deny.reason, deny.text));
@@ -110,6 +112,9 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Approve(options) => approve::approve(&config(arguments)?, options),
         Command::Approvals(options) => approve::list(&config(arguments)?, options),
         Command::Revoke(options) => approve::revoke(&config(arguments)?, options),
+        Command::Allowlist(options) => allowlist::run(&config(arguments)?, options),
+        Command::Assign(options) => assign::assign(&config(arguments)?, access, options),
+        Command::Unassign(options) => assign::unassign(&config(arguments)?, access, options),
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),

@@ -4,6 +4,7 @@
 //! Root who logged in as root may everything, and so may what nobody logged in for (a service, a
 //! cron job: only root can have made it). Else the user who logged in counts, through su and sudo;
 //! where the kernel and sudo name two, both have to be permitted.
+use super::arguments::allowlist::Allowlist;
 use super::arguments::audit::Audit;
 use super::arguments::{Arguments, Command};
 use super::{Failure, complain};
@@ -36,6 +37,12 @@ pub(super) fn needs(command: &Command) -> Needs {
         }
         Command::Approvals(_) => Needs::Verb(Verb::View),
         Command::Approve(_) | Command::Revoke(_) => Needs::Verb(Verb::Approve),
+        Command::Allowlist(Allowlist::Show(_)) => Needs::Verb(Verb::View),
+        // A file of the caller's choice is read as root, and what is wrong with it is said.
+        Command::Allowlist(Allowlist::Diff(diff)) if diff.file.is_none() => Needs::Verb(Verb::View),
+        // An editor is a shell of root's, and a policy is what it says.
+        Command::Allowlist(_) => Needs::Verb(Verb::Admin),
+        Command::Assign(_) | Command::Unassign(_) => Needs::Verb(Verb::Assign),
         // The cursor is a file of the caller's choice that root writes.
         Command::Audit(Audit::Export(export)) if export.cursor.is_some() => {
             Needs::Verb(Verb::Admin)
@@ -148,7 +155,6 @@ pub(super) struct Access {
 impl Access {
     /// Whether the caller is as good as root. What starts a program of the caller's choice (an
     /// editor, a pager), or reads files that are not his, needs it.
-    #[allow(dead_code)]
     pub(super) fn is_admin(self) -> bool {
         self.admin
     }

@@ -1,8 +1,11 @@
 //! The only place that starts a process.
 //!
 //! Belongs here: programs by absolute path with exact arguments, no shell, a cleared environment,
-//! standard streams on /dev/null, and never a wait without an end.
+//! standard streams on /dev/null, and never a wait without an end. Only the editor, which root chooses
+//! and uses, has his terminal and environment.
 #![forbid(unsafe_code)]
+
+mod editor;
 
 use std::fmt;
 use std::path::Path;
@@ -11,6 +14,8 @@ use std::time::Duration;
 
 use crate::model::VmId;
 use crate::system::Deadline;
+
+pub use editor::{Editor, editor};
 
 /// Is there as long as systemd runs the system (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";

@@ -25,7 +25,7 @@ mod worker;
 
 pub use allow::Proposal;
 pub use by_hand::{propose, shift, sync};
-pub use changes::note_changes;
+pub use changes::{Replacing, note_changes};
 pub use error::KeepError;
 pub use restore::restore;
 pub use shows::{Shown, shows};

@@ -11,4 +11,4 @@ mod table;
 pub use code::Code;
 pub use color::{Colors, Tone, When};
 pub use finding::{Finding, Place, Severity};
-pub use table::{columns, pairs};
+pub use table::{columns, pairs, vmid_ranges};

@@ -1,4 +1,5 @@
 //! Aligned text.
+use crate::model::VmId;
 
 /// Lines of a name and a value, the values aligned, indented by two.
 #[must_use]
@@ -37,6 +38,19 @@ pub fn columns(header: &[&str], rows: &[Vec<String>]) -> String {
         line(&mut row.iter().map(String::as_str));
     }
     text
+}
+
+/// Ranges of VMIDs as the allowlist writes them: `100, 200-299`.
+#[must_use]
+pub fn vmid_ranges(ranges: &[(VmId, VmId)]) -> String {
+    let words: Vec<String> = ranges
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        })
+        .collect();
+    words.join(", ")
 }
 
 #[cfg(test)]

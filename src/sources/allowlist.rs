@@ -1,5 +1,5 @@
 //! The allowlist that counts: the cluster's if it exists, else this node's.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::settings::{sha256_hex, write_first};
 use crate::allowlist::{self, Allowlist};
@@ -9,7 +9,7 @@ use crate::strict::{self, Finding};
 use crate::system::{self, FileError, Trust};
 
 /// Largest allowlist that is read: what pmxcfs holds in a file.
-const LIMIT: usize = 1024 * 1024;
+pub const LIMIT: usize = 1024 * 1024;
 
 /// An allowlist with where it came from.
 #[derive(Clone, Debug)]
@@ -33,39 +33,107 @@ pub struct NotLoaded {
     pub findings: Vec<Finding>,
 }
 
+/// One of the two files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AllowlistFile {
+    /// The cluster's, which counts wherever it is.
+    Cluster,
+    /// This node's.
+    Node,
+}
+
+impl AllowlistFile {
+    /// Where it is.
+    #[must_use]
+    pub fn path(self, config: &Config) -> &Path {
+        match self {
+            AllowlistFile::Cluster => &config.paths.cluster_allowlist,
+            AllowlistFile::Node => &config.paths.allowlist,
+        }
+    }
+}
+
+/// Which of the two files counts, and why, for people.
+#[must_use]
+pub fn counts(config: &Config) -> (AllowlistFile, &'static str) {
+    match read_counting(config) {
+        (AllowlistFile::Node, _) => (AllowlistFile::Node, "the cluster has none"),
+        (AllowlistFile::Cluster, Ok(_)) => (
+            AllowlistFile::Cluster,
+            "it is there, so this node's does not count",
+        ),
+        (AllowlistFile::Cluster, Err(_)) => (
+            AllowlistFile::Cluster,
+            "it cannot be read, and this node's never takes its place",
+        ),
+    }
+}
+
+/// The content of the file that counts.
+fn read_counting(config: &Config) -> (AllowlistFile, Result<Vec<u8>, FileError>) {
+    let read = |file: AllowlistFile| system::read(file.path(config), Trust::Decides, LIMIT);
+    match read(AllowlistFile::Cluster) {
+        Err(error) if error.is_missing() && !is_hidden(config) => {
+            (AllowlistFile::Node, read(AllowlistFile::Node))
+        }
+        other => (AllowlistFile::Cluster, other),
+    }
+}
+
+/// Whether the cluster's file may be there and not be seen: without pmxcfs its folder is empty.
+fn is_hidden(config: &Config) -> bool {
+    let pve = &config.paths.pve;
+    config.paths.cluster_allowlist.starts_with(pve) && !pve.join("nodes").exists()
+}
+
 /// Reads the allowlist that counts. A bad one never falls back to the other, nor to a default.
 ///
 /// # Errors
 /// [`NotLoaded`].
 pub fn load_allowlist(config: &Config) -> Result<Loaded, Box<NotLoaded>> {
-    let cluster = &config.paths.cluster_allowlist;
-    let (path, content) = match system::read(cluster, Trust::Decides, LIMIT) {
-        Err(error) if error.is_missing() => {
-            let local = &config.paths.allowlist;
-            (local, system::read(local, Trust::Decides, LIMIT))
+    let (file, content) = read_counting(config);
+    let path = file.path(config);
+    let bytes = match content {
+        Ok(bytes) => bytes,
+        Err(error) if file == AllowlistFile::Cluster && error.is_missing() => {
+            return Err(Box::new(NotLoaded {
+                deny: Deny::new(
+                    DenyReason::AllowlistUnreadable,
+                    format!(
+                        "{} is not there, so the cluster's file system is not up and whether the \
+                         cluster has an allowlist cannot be known: systemctl status pve-cluster",
+                        config.paths.pve.join("nodes").display()
+                    ),
+                ),
+                path: path.to_owned(),
+                findings: Vec::new(),
+            }));
         }
-        other => (cluster, other),
+        Err(error) => return Err(not_readable(path.to_owned(), &error)),
     };
-    let bytes = content.map_err(|error| not_readable(path.clone(), &error))?;
-    let invalid = |findings: Vec<Finding>| {
+    let allowlist = parse_allowlist(&bytes).map_err(|findings| {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = write_first(&mut text, path, &findings);
-        let deny = Deny::new(DenyReason::AllowlistInvalid, text);
         Box::new(NotLoaded {
-            deny,
-            path: path.clone(),
+            deny: Deny::new(DenyReason::AllowlistInvalid, text),
+            path: path.to_owned(),
             findings,
         })
-    };
-    let text = strict::utf8(&bytes).map_err(invalid)?;
-    let allowlist = allowlist::parse(text).map_err(invalid)?;
-    let sha256 = sha256_hex(&bytes);
+    })?;
     Ok(Loaded {
         allowlist,
-        path: path.clone(),
-        sha256,
+        path: path.to_owned(),
+        sha256: sha256_hex(&bytes),
     })
+}
+
+/// Reads the content of an allowlist.
+///
+/// # Errors
+/// All that is wrong with it.
+pub fn parse_allowlist(bytes: &[u8]) -> Result<Allowlist, Vec<Finding>> {
+    allowlist::parse(strict::utf8(bytes)?)
 }
 
 fn not_readable(path: PathBuf, error: &FileError) -> Box<NotLoaded> {

@@ -5,14 +5,19 @@
 
 mod allowlist;
 mod approvals;
+mod guests;
 mod pins;
 mod settings;
 mod snippets;
 mod vm;
 
-pub use allowlist::{Loaded, NotLoaded, load_allowlist};
+pub use allowlist::{
+    AllowlistFile, LIMIT as ALLOWLIST_LIMIT, Loaded, NotLoaded, counts, load_allowlist,
+    parse_allowlist,
+};
 pub use approvals::{confirmation, judged};
+pub use guests::{Existing, GuestsUnknown, existing_guests};
 pub use pins::{load_pin, pin_path, pinned_peers, save_pin};
-pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config};
-pub use snippets::{GuestsUnknown, guests_naming, storages};
+pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config, sha256_hex};
+pub use snippets::{guests_naming, storages};
 pub use vm::{Guest, GuestError, config_path, find_guest, pins, registered_tags, request};

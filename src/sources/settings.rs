@@ -93,7 +93,8 @@ pub fn config_sha256(path: &Path) -> Result<Option<String>, FileError> {
 }
 
 /// SHA-256 in hexadecimal.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {
         // Writing to a string cannot fail.

@@ -26,6 +26,17 @@ pub struct Lock {
     _fd: OwnedFd,
 }
 
+/// How a file is replaced.
+#[derive(Clone, Copy)]
+enum Put {
+    /// Old or new, as long as the host runs.
+    Quickly,
+    /// Old or new, after a crash of the host too.
+    Durably,
+    /// The same, with the mode as it is said.
+    Exactly,
+}
+
 impl Dir {
     /// Opens a folder without following links.
     ///
@@ -108,7 +119,7 @@ impl Dir {
     /// # Errors
     /// [`FileError`]; the old file is then still there and nothing else is left behind.
     pub fn replace(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
-        self.put(name, content, mode, false)
+        self.put(name, content, Mode::from_raw_mode(mode), Put::Quickly)
     }
 
     /// The same for what has to outlive a crash of the host: old or new, and whole, after it too.
@@ -116,10 +127,19 @@ impl Dir {
     /// # Errors
     /// [`FileError`].
     pub fn replace_durably(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
-        self.put(name, content, mode, true)
+        self.put(name, content, Mode::from_raw_mode(mode), Put::Durably)
     }
 
-    fn put(&self, name: &str, content: &[u8], mode: u32, durable: bool) -> Result<(), FileError> {
+    /// The same for a file that an administrator looks after: exactly this mode, whatever the umask.
+    ///
+    /// # Errors
+    /// [`FileError`].
+    pub fn install(&self, name: &str, content: &[u8], mode: u32) -> Result<(), FileError> {
+        self.put(name, content, Mode::from_raw_mode(mode), Put::Exactly)?;
+        self.sync()
+    }
+
+    fn put(&self, name: &str, content: &[u8], mode: Mode, how: Put) -> Result<(), FileError> {
         let temporary = format!(".{name}.{}.tmp", std::process::id());
         let path = self.path_of(name);
         let failed = |errno| FileError::os(&path, errno);
@@ -127,10 +147,16 @@ impl Dir {
         let _ = unlinkat(&self.fd, &temporary, AtFlags::empty());
         let flags =
             OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file =
-            openat(&self.fd, &temporary, flags, Mode::from_raw_mode(mode)).map_err(failed)?;
+        let file = openat(&self.fd, &temporary, flags, mode).map_err(failed)?;
         let result = write_all(&file, content)
-            .and_then(|()| if durable { fdatasync(&file) } else { Ok(()) })
+            .and_then(|()| match how {
+                Put::Exactly => fchmod(&file, mode),
+                Put::Quickly | Put::Durably => Ok(()),
+            })
+            .and_then(|()| match how {
+                Put::Quickly => Ok(()),
+                Put::Durably | Put::Exactly => fdatasync(&file),
+            })
             .and_then(|()| renameat(&self.fd, &temporary, &self.fd, name))
             .map_err(failed);
         if result.is_err() {

@@ -76,6 +76,16 @@ impl FileError {
     pub fn is_missing(&self) -> bool {
         self.kind == FileErrorKind::Missing
     }
+
+    /// Whether its file system lets nobody write, as pmxcfs without quorum. Root is refused by no mode
+    /// of a file.
+    #[must_use]
+    pub fn is_refused(&self) -> bool {
+        matches!(
+            self.kind,
+            FileErrorKind::ReadOnly | FileErrorKind::Os(Errno::ACCESS | Errno::PERM)
+        )
+    }
 }
 
 impl fmt::Display for FileError {

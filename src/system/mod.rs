@@ -5,10 +5,12 @@
 
 mod caller;
 mod clock;
+mod cluster_lock;
 mod dir;
 mod error;
 mod file;
 mod guardian;
+mod interrupt;
 mod login;
 mod open_file;
 mod plaintext;
@@ -22,10 +24,12 @@ mod zone;
 
 pub use caller::{Caller, caller};
 pub use clock::{Deadline, boot_id, host_clock_synchronised, now};
+pub use cluster_lock::ClusterLock;
 pub use dir::{Dir, Lock};
 pub use error::{FileError, FileErrorKind};
 pub use file::{Trust, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
+pub use interrupt::Uninterrupted;
 pub use login::{Account, Login, LoginUid, account, login};
 pub use open_file::{Access, OpenFile};
 pub use plaintext::Plaintext;

@@ -24,6 +24,7 @@ pub mod saved;
 mod standing;
 pub mod strace;
 mod syslog;
+mod terminal;
 mod world;
 
 pub use agent::{TestAgent, Went};
@@ -34,4 +35,5 @@ pub use ntp::Ntp;
 pub use proxmox::Run;
 pub use standing::Standing;
 pub use syslog::Daemon;
+pub use terminal::Session;
 pub use world::{World, allow, time_shift};

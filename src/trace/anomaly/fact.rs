@@ -44,6 +44,8 @@ impl Fact {
             ("login-failed", What::LoginFailed),
             ("unlock-failed", What::LoginFailed),
             ("config-changed", What::ConfigChanged),
+            ("allowlist-installed", What::ConfigChanged),
+            ("assigned", What::ConfigChanged),
         ];
         let known = codes.iter().find(|(code, _)| *code == entry.event.as_str());
         let (code, event) = known.copied()?;
