@@ -25,6 +25,8 @@ mod roles;
 #[path = "cli/states.rs"]
 mod states;
 mod support;
+#[path = "cli/why.rs"]
+mod why;
 
 use std::collections::BTreeMap;
 use std::fs;

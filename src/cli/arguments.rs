@@ -60,7 +60,8 @@ pub(super) enum Command {
     /// Shows what a start of a VM would do to its clock, and touches nothing
     #[command(
         after_help = "Exit codes: 0 permitted or nothing to do, 1 failed, 3 denied.\n\n\
-                            Example:\n  time-shift plan 100 --at 2027-01-01T00:00:00Z"
+                            Examples:\n  time-shift plan 100 --at 2027-01-01T00:00:00Z\n  \
+                            time-shift plan 100 --why"
     )]
     Plan(Plan),
     /// Checks config.toml, the allowlist and the VMs' configs
@@ -182,6 +183,9 @@ pub(super) struct Plan {
     /// Pretends that it is TIME now (RFC 3339, or a date, which means noon UTC)
     #[arg(long, value_name = "TIME", value_parser = Timestamp::parse)]
     pub(super) at: Option<Timestamp>,
+    /// Shows every check with its values and its verdict, also those after the one that denies
+    #[arg(long)]
+    pub(super) why: bool,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

@@ -2,12 +2,13 @@
 use serde::Serialize;
 
 use super::arguments::Plan;
+use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::judge::{Judgement, Warning, judge, warnings};
+use crate::judge::{Judgement, Warning, judge, warnings, why};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::policy::{Authorized, Wish};
-use crate::report::pairs;
+use crate::policy::{Authorized, Check, Verdict, Wish};
+use crate::report::{Tone, pairs};
 use crate::sources::{Guest, config_path, find_guest, load_allowlist, request};
 use crate::system;
 use crate::vmconfig::{RtcBase, VmFacts};
@@ -28,6 +29,9 @@ struct Answer {
     offset_ns: Option<Offset>,
     stages: Vec<&'static str>,
     warnings: Vec<Warning>,
+    /// Every check in its order, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    checks: Option<Vec<Check>>,
 }
 
 pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
@@ -35,7 +39,7 @@ pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
     if let Some(at) = options.at {
         now.real = at;
     }
-    let answer = answer(config, options.vmid, now)?;
+    let answer = answer(config, options, now)?;
     if options.json {
         put_json(&answer)?;
     } else {
@@ -48,7 +52,8 @@ pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
     })
 }
 
-fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
+fn answer(config: &Config, options: &Plan, now: Now) -> Result<Answer, Failure> {
+    let vmid = options.vmid;
     let facts = match find_guest(config, vmid, None)? {
         Guest::Qemu(facts) => facts,
         Guest::Container => {
@@ -70,7 +75,7 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
             )));
         }
     };
-    let base = Answer {
+    let mut base = Answer {
         name: facts.name.clone(),
         rtc_base: Some(rtc_base(&facts)),
         ..nothing(vmid)
@@ -79,6 +84,9 @@ fn answer(config: &Config, vmid: VmId, now: Now) -> Result<Answer, Failure> {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
             let request = request(config, vmid, &facts, &loaded, Wish::Profile);
+            base.checks = options
+                .why
+                .then(|| why(&request, &facts, &loaded.allowlist, now));
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {
@@ -110,6 +118,7 @@ fn nothing(vmid: VmId) -> Answer {
         offset_ns: None,
         stages: Vec::new(),
         warnings: Vec::new(),
+        checks: None,
     }
 }
 
@@ -174,5 +183,30 @@ fn text(answer: &Answer) -> String {
             .iter()
             .map(|warning| ("warning", warning.to_string())),
     );
-    format!("{what} {}{name}\n{}", answer.vmid, pairs(&lines))
+    let mut text = format!("{what} {}{name}\n{}", answer.vmid, pairs(&lines));
+    if let Some(checks) = &answer.checks {
+        text.push_str("Checks, in their order:\n");
+        for check in checks {
+            text.push_str(&line(check));
+        }
+    }
+    text
+}
+
+fn line(check: &Check) -> String {
+    let (mark, tone) = match check.verdict {
+        Verdict::Passed => ("ok  ", Tone::Good),
+        Verdict::Failed => ("DENY", Tone::Bad),
+        Verdict::NotReached => ("-   ", Tone::Aside),
+    };
+    let reason = check
+        .reason
+        .map(|reason| format!("{reason}: "))
+        .unwrap_or_default();
+    format!(
+        "  {}  {:9}  {reason}{}\n",
+        colors().paint(tone, mark),
+        check.check,
+        check.text
+    )
 }

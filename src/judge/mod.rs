@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod warnings;
+mod why;
 
 use crate::allowlist::Allowlist;
 use crate::model::{ClockPlan, Deny, Now};
@@ -13,6 +14,7 @@ use crate::policy::{Authorized, Decision, Request, authorize, decide};
 use crate::vmconfig::VmFacts;
 
 pub use warnings::{Warning, warnings};
+pub use why::why;
 
 /// What shall happen to a VM's clock.
 #[must_use]

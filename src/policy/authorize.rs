@@ -99,34 +99,50 @@ fn check(grant: &Grant, plan: &ClockPlan, now: Now) -> Result<(), Deny> {
 }
 
 fn check_bounds(grant: &Grant, guest: Timestamp, host: Timestamp) -> Result<(), Deny> {
-    let line = grant.rule_line;
-    if guest < grant.earliest {
-        return Err(Deny::new(
-            DenyReason::TooEarly,
-            format!(
-                "the guest would show {guest}, the rule (allowlist line {line}) allows nothing before {}",
-                grant.earliest
-            ),
-        ));
+    not_before(grant, guest)?;
+    not_after(grant, guest)?;
+    not_too_far(grant, guest, host)
+}
+
+/// The rule's `earliest`.
+pub(super) fn not_before(grant: &Grant, guest: Timestamp) -> Result<(), Deny> {
+    if guest >= grant.earliest {
+        return Ok(());
     }
-    if guest > grant.latest {
-        return Err(Deny::new(
-            DenyReason::TooLate,
-            format!(
-                "the guest would show {guest}, the rule (allowlist line {line}) allows nothing after {}",
-                grant.latest
-            ),
-        ));
+    Err(Deny::new(
+        DenyReason::TooEarly,
+        format!(
+            "the guest would show {guest}, the rule (allowlist line {}) allows nothing before {}",
+            grant.rule_line, grant.earliest
+        ),
+    ))
+}
+
+/// The rule's `latest`.
+pub(super) fn not_after(grant: &Grant, guest: Timestamp) -> Result<(), Deny> {
+    if guest <= grant.latest {
+        return Ok(());
     }
-    if !grant.max_shift.holds(host, guest) {
-        return Err(Deny::new(
-            DenyReason::ShiftTooLarge,
-            format!(
-                "the guest would show {guest}, the host shows {host}, and the rule (allowlist line \
-                 {line}) allows at most {} between them",
-                grant.max_shift
-            ),
-        ));
+    Err(Deny::new(
+        DenyReason::TooLate,
+        format!(
+            "the guest would show {guest}, the rule (allowlist line {}) allows nothing after {}",
+            grant.rule_line, grant.latest
+        ),
+    ))
+}
+
+/// The rule's `max-shift`.
+pub(super) fn not_too_far(grant: &Grant, guest: Timestamp, host: Timestamp) -> Result<(), Deny> {
+    if grant.max_shift.holds(host, guest) {
+        return Ok(());
     }
-    Ok(())
+    Err(Deny::new(
+        DenyReason::ShiftTooLarge,
+        format!(
+            "the guest would show {guest}, the host shows {host}, and the rule (allowlist line {}) allows \
+             at most {} between them",
+            grant.rule_line, grant.max_shift
+        ),
+    ))
 }

@@ -300,7 +300,7 @@ fn permit(
 }
 
 /// A VMID is reused after its VM was destroyed, and a clone carries tags along; its uuid is new.
-fn check_identity(rule: &Rule, facts: &VmFacts) -> Result<(), Deny> {
+pub(super) fn check_identity(rule: &Rule, facts: &VmFacts) -> Result<(), Deny> {
     match &rule.uuid {
         Some(uuid) if facts.smbios_uuid.as_deref() != Some(uuid.as_str()) => Err(Deny::new(
             DenyReason::UuidMismatch,
@@ -316,7 +316,11 @@ fn check_identity(rule: &Rule, facts: &VmFacts) -> Result<(), Deny> {
 }
 
 /// The stages that the profile wants, the rule permits and the machine has.
-fn possible_stages(profile: &Profile, rule: &Rule, facts: &VmFacts) -> Result<Stages, Deny> {
+pub(super) fn possible_stages(
+    profile: &Profile,
+    rule: &Rule,
+    facts: &VmFacts,
+) -> Result<Stages, Deny> {
     let stages = Stages {
         rtc: profile.stages.rtc && rule.stages.rtc && facts.is_x86(),
         agent: profile.stages.agent && rule.stages.agent,
