@@ -99,8 +99,12 @@ pub fn explain(
         }
     }
     // Whatever else may deny is said, too.
-    let failed = checks.iter().any(|check| check.verdict == Verdict::Failed);
-    if let (Decision::Denied(deny), false) = (&decision, failed) {
+    let unsaid = |deny: &&Deny| checks.iter().all(|check| check.reason != Some(deny.reason));
+    let denied = match &decision {
+        Decision::Denied(deny) => Some(deny).filter(unsaid),
+        Decision::Permitted(_) | Decision::NotConcerned => None,
+    };
+    if let Some(deny) = denied {
         let check = match deny.reason {
             DenyReason::CertificateNotPinned => "target",
             _ => "other",
