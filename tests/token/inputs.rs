@@ -108,7 +108,9 @@ fn bad_values_and_names_are_refused_and_change_nothing() {
 #[test]
 fn passphrases_are_as_strictly_read() {
     let vault = Vault::new();
+    let long = "a".repeat(5000);
     for (passphrase, why) in [
+        (long.as_str(), "longer than 4096 bytes"),
         ("short", "at least 8 characters"),
         ("", "the passphrase cannot be taken: it is empty"),
         ("has a\0nul in it", "NUL"),

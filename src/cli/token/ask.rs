@@ -1,5 +1,5 @@
 //! Where passphrases and secrets come from: a descriptor, a systemd credential, a terminal.
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal};
 
 use super::super::arguments::token::Passphrase;
 use crate::system::{self, SecretBytes, Typed};
@@ -26,11 +26,9 @@ impl Prompt {
 
     fn obtain(&self, purpose: Purpose) -> Result<Secret, Error> {
         if let Some(descriptor) = self.descriptor {
-            let line = system::read_line_of(descriptor, LIMIT).map_err(|error| {
-                Error::Host(format!(
-                    "--passphrase-fd {descriptor} cannot be read: {error}"
-                ))
-            })?;
+            let from = format!("--passphrase-fd {descriptor}");
+            let line = system::read_line_of(descriptor, LIMIT)
+                .map_err(|error| unread("the passphrase", &from, &error))?;
             return secret("the passphrase", line);
         }
         if let Some(passphrase) = credential()? {
@@ -84,7 +82,18 @@ fn typed(question: &str, what: &'static str, no_terminal: Error) -> Result<Secre
         Ok(Typed::Line(line)) => secret(what, line),
         Ok(Typed::Nothing) => Err(Error::GivenUp),
         Ok(Typed::NoTerminal) => Err(no_terminal),
-        Err(error) => Err(Error::Host(format!("the terminal cannot be read: {error}"))),
+        Err(error) => Err(unread(what, "the terminal", &error)),
+    }
+}
+
+/// Why nothing came from where it should. A line that does not end in time has nowhere to be kept.
+fn unread(what: &'static str, from: &str, error: &std::io::Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidData => Error::NoSecret {
+            what,
+            why: SecretError::TooLong,
+        },
+        _ => Error::Host(format!("{from} cannot be read: {error}")),
     }
 }
 

@@ -1,4 +1,6 @@
 //! What a sealed file may be, and that nothing else opens.
+use proptest::prelude::*;
+
 use super::*;
 
 const TEXT: &str = "root@pam!time-shift=3f1b8f9e-0c52-4f1c-9a51-2f6f0a4d8e77";
@@ -161,4 +163,18 @@ fn the_derivation_is_pbkdf2_hmac_sha256() {
     let key = of(b"0123456789abcdef", 2);
     assert!(key.0.as_slice() != of(b"0123456789abcdeg", 2).0.as_slice());
     assert!(key.0.as_slice() != of(b"0123456789abcdef", 3).0.as_slice());
+}
+
+proptest! {
+    /// Also what begins like a sealed file and has the digest that belongs to it.
+    #[test]
+    fn no_bytes_make_it_panic_or_open(bytes in proptest::collection::vec(any::<u8>(), 0..400), begins in any::<bool>()) {
+        let content = match begins {
+            true => [&file()[..12], &bytes, &[0; DIGEST]].concat(),
+            false => bytes,
+        };
+        for bytes in [with_digest(content.clone()), content] {
+            prop_assert!(flaw(&bytes, "pve").is_some());
+        }
+    }
 }
