@@ -196,6 +196,9 @@ pub(super) struct Check {
     /// Takes warnings for errors
     #[arg(long)]
     pub(super) strict: bool,
+    /// Shows also what is not wrong and good to know: rules that whoever gets a VMID next inherits
+    #[arg(long)]
+    pub(super) notes: bool,
     /// Prints JSON
     #[arg(long)]
     pub(super) json: bool,

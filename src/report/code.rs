@@ -59,6 +59,14 @@ codes! {
     CertificateChanged = "CERTIFICATE_CHANGED",
     /// A pinned certificate's file is of no use.
     PinUnusable = "PIN_UNUSABLE",
+    /// A VM is younger than the rule that names it, which was written for another.
+    VmYoungerThanRule = "VM_YOUNGER_THAN_RULE",
+    /// A rule is bound to a uuid that no VM has which it names.
+    UuidOfNobody = "UUID_OF_NOBODY",
+    /// A rule is bound to a uuid that several VMs have.
+    UuidShared = "UUID_SHARED",
+    /// No uuid binds a rule, so whoever gets one of its VMIDs next inherits it (`check --notes`).
+    RuleInherited = "RULE_INHERITED",
     /// What was going to be done to a clock has no recorded end.
     Unfinished = "UNFINISHED",
 }

@@ -15,6 +15,8 @@ pub enum Severity {
     Error,
     /// Something may not be meant so.
     Warning,
+    /// Nothing is wrong, and somebody may want to know.
+    Note,
 }
 
 /// Where it is.
@@ -65,8 +67,10 @@ impl fmt::Display for Finding {
             Place::Path { file } => write!(f, "{}: ", file.display())?,
             Place::Vm { vmid } => write!(f, "{vmid}: ")?,
         }
-        if self.severity == Severity::Warning {
-            f.write_str("warning: ")?;
+        match self.severity {
+            Severity::Error => {}
+            Severity::Warning => f.write_str("warning: ")?,
+            Severity::Note => f.write_str("note: ")?,
         }
         write!(f, "{} ({})", self.text, self.code)
     }

@@ -5,6 +5,7 @@
 //! or decides: what the config says is not yet what may happen.
 #![forbid(unsafe_code)]
 
+mod created;
 mod datacenter;
 mod facts;
 mod parse;
@@ -14,6 +15,7 @@ mod values;
 #[cfg(test)]
 mod fixture_tests;
 
+pub use created::created;
 pub use datacenter::parse_registered_tags;
 pub use facts::{Arch, MachineKind, OsType, RtcBase, VmFacts};
 pub use parse::parse;

@@ -16,7 +16,11 @@ fn check_lines(world: &World, code: i32, beginnings: &[&str]) {
     let run = world.cli(&["check"]);
     assert_eq!((run.code, run.err.as_str()), (Some(code), ""), "{run:?}");
     run.says(&[]);
-    let lines: Vec<&str> = run.out.lines().collect();
+    // The last line says which allowlist that was.
+    let mut lines: Vec<&str> = run.out.lines().collect();
+    if lines.last().is_some_and(|line| line.contains(" counts: ")) {
+        lines.pop();
+    }
     assert_eq!(lines.len(), beginnings.len(), "{run:?}");
     for (line, beginning) in lines.iter().zip(beginnings) {
         assert!(line.starts_with(beginning), "not {beginning:?}: {line}");
@@ -159,4 +163,128 @@ fn warnings_alone_are_no_failure_of_check() {
     world.write(LOCAL, allow(TARGET));
     world.vm(100, HOOKSCRIPT);
     assert_eq!(world.cli(&["check", "--strict"]).code, Some(0));
+}
+
+#[test]
+fn check_says_which_file_counts_and_why_b7() {
+    let world = world();
+    let run = world.cli(&["check"]);
+    run.one_line(
+        0,
+        &["/etc/time-shift/allowlist.toml counts: the cluster has none."],
+    );
+    let cluster = "/etc/pve/time-shift/allowlist.toml";
+    world.write(cluster, allow(TARGET));
+    let run = world.cli(&["check"]);
+    run.one_line(
+        0,
+        &["/etc/pve/time-shift/allowlist.toml counts: it is there, so this node's does not count."],
+    );
+    fs::set_permissions(world.path(cluster), fs::Permissions::from_mode(0o666)).unwrap();
+    let run = world.cli(&["check"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.says(&["counts: it cannot be read, and this node's never takes its place."]);
+}
+
+/// A VM with this uuid, made so many seconds after 1970.
+fn made(world: &World, path: &str, uuid: &str, seconds: u64) {
+    world.write(
+        &format!("/etc/pve/nodes/{path}.conf"),
+        format!("{HOOKSCRIPT}meta: creation-qemu=9.2.0,ctime={seconds}\nsmbios1: uuid={uuid}\n"),
+    );
+}
+
+const UUID: &str = "4c4c4544-0042-3510-8052-b4c04f4a3132";
+const OTHER: &str = "4c4c4544-0042-3510-8052-b4c04f4a3133";
+
+#[test]
+fn check_names_a_vm_that_is_younger_than_the_rule_that_names_it() {
+    let world = world();
+    made(&world, "lab1/qemu-server/100", UUID, 1_000_000_000);
+    check_lines(&world, 0, &[]);
+    // The VM was destroyed, and somebody made another with its VMID; or cloned one onto it.
+    made(&world, "lab1/qemu-server/100", OTHER, 4_000_000_000);
+    check_lines(
+        &world,
+        0,
+        &["100: warning: it was made at 2096-10-02T07:06:40Z, after the allowlist"],
+    );
+    let found = check(&world, 0);
+    assert_eq!(found[0]["code"], "VM_YOUNGER_THAN_RULE");
+    assert!(
+        found[0]["text"]
+            .as_str()
+            .unwrap()
+            .contains(&format!("uuid = \"{OTHER}\""))
+    );
+    // Ranges are there for VMs to come.
+    world.write(LOCAL, allow(TARGET).replace("[100]", "[\"100-199\"]"));
+    check_lines(&world, 0, &[]);
+    // Bound as it says, it is the VM's.
+    world.write(LOCAL, format!("{}uuid = \"{OTHER}\"\n", allow(TARGET)));
+    check_lines(&world, 0, &[]);
+}
+
+#[test]
+fn check_names_uuids_that_no_vm_has_or_several_have() {
+    let world = world();
+    made(&world, "lab1/qemu-server/100", UUID, 1_000_000_000);
+    world.write(LOCAL, format!("{}uuid = \"{UUID}\"\n", allow(TARGET)));
+    check_lines(&world, 0, &[]);
+    // A copy with the same uuid, on another node.
+    made(&world, "lab2/qemu-server/900", UUID, 1_000_000_000);
+    check_lines(
+        &world,
+        0,
+        &["/etc/time-shift/allowlist.toml:5:1: warning: VMs 100, 900 have the same uuid"],
+    );
+    assert_eq!(check(&world, 0)[0]["code"], "UUID_SHARED");
+    fs::remove_file(world.path("/etc/pve/nodes/lab1/qemu-server/100.conf")).unwrap();
+    check_lines(
+        &world,
+        0,
+        &[
+            "/etc/time-shift/allowlist.toml:5:1: warning: the uuid 4c4c4544-0042-3510-8052-b4c04f4a3132 is VM 900's",
+        ],
+    );
+    fs::remove_file(world.path("/etc/pve/nodes/lab2/qemu-server/900.conf")).unwrap();
+    check_lines(
+        &world,
+        0,
+        &["/etc/time-shift/allowlist.toml:5:1: warning: no VM of the cluster has the uuid"],
+    );
+    assert_eq!(check(&world, 0)[0]["code"], "UUID_OF_NOBODY");
+    assert_eq!(world.cli(&["check", "--strict"]).code, Some(1));
+}
+
+#[test]
+fn check_notes_names_the_rules_that_whoever_gets_a_vmid_inherits() {
+    let world = world();
+    world.write(LOCAL, allow(TARGET).replace("[100]", "[100, \"200-299\"]"));
+    let notes = json(&world.cli(&["check", "--notes", "--strict", "--json"]), 0);
+    assert_eq!(notes[0]["severity"], "note");
+    assert_eq!(notes[0]["code"], "RULE_INHERITED");
+    assert_eq!(notes[0]["line"], 5);
+    let text = notes[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("a VMID of 100, 200-299 (100 of 101 are free now)")
+            && text.contains("has profile test from its first start"),
+        "{text}"
+    );
+    world.write(LOCAL, allow(TARGET).replace("assign = \"test\"\n", ""));
+    let notes = json(&world.cli(&["check", "--notes", "--json"]), 0);
+    let text = notes[0]["text"].as_str().unwrap();
+    assert!(
+        text.contains("its tags name, which a clone brings along"),
+        "{text}"
+    );
+    world.write(LOCAL, format!("{}uuid = \"{UUID}\"\n", allow(TARGET)));
+    let vm = "/etc/pve/nodes/lab1/qemu-server/100.conf";
+    world.write(vm, format!("{HOOKSCRIPT}smbios1: uuid={UUID}\n"));
+    assert_eq!(
+        json(&world.cli(&["check", "--notes", "--json"]), 0),
+        json!([])
+    );
+    let run = world.cli(&["audit", "explain", "RULE_INHERITED"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
 }

@@ -5,6 +5,7 @@
 
 mod files;
 mod guests;
+mod identity;
 
 use std::path::Path;
 
@@ -14,16 +15,22 @@ use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::report::{Code, Finding, Place, Severity, Tone};
+use crate::sources::{counts, load_config};
 use crate::system;
 
 /// How far back intents without an outcome are looked for.
 const UNFINISHED_DAYS: i64 = 7;
 
 pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> {
-    let mut findings = findings(config_path)?;
+    let mut findings = match options.notes {
+        true => with_notes(config_path)?,
+        false => findings(config_path)?,
+    };
     if options.strict {
         for finding in &mut findings {
-            finding.severity = Severity::Error;
+            if finding.severity == Severity::Warning {
+                finding.severity = Severity::Error;
+            }
         }
     }
     if options.json {
@@ -32,9 +39,11 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
         for finding in &findings {
             put(&line(finding))?;
         }
-        if findings.is_empty() {
-            put("config.toml, allowlist and VM configs: nothing found.\n")?;
-        }
+        let found = match findings.is_empty() {
+            true => "config.toml, allowlist and VM configs: nothing found. ",
+            false => "",
+        };
+        put(&format!("{found}{}", counting(config_path)))?;
     }
     let errors = findings
         .iter()
@@ -42,18 +51,34 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
     Ok(if errors { Exit::Failed } else { Exit::Done })
 }
 
+/// Which allowlist that was.
+fn counting(config_path: &Path) -> String {
+    let Ok(config) = load_config(config_path) else {
+        return String::new();
+    };
+    let (file, why) = counts(&config);
+    format!("{} counts: {why}.\n", file.path(&config).display())
+}
+
 /// A finding for people.
 pub(super) fn line(finding: &Finding) -> String {
     let tone = match finding.severity {
         Severity::Error => Tone::Bad,
         Severity::Warning => Tone::Warning,
+        Severity::Note => Tone::Aside,
     };
     let text = finding.to_string();
     format!("{}\n", colors().paint(tone, &text))
 }
 
-/// All that is found.
+/// All that is wrong.
 pub(super) fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
+    let mut found = with_notes(config_path)?;
+    found.retain(|finding| finding.severity != Severity::Note);
+    Ok(found)
+}
+
+fn with_notes(config_path: &Path) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
     let Some(config) = files::config(config_path, &mut found) else {
         return Ok(found);
@@ -61,6 +86,9 @@ pub(super) fn findings(config_path: &Path) -> Result<Vec<Finding>, Failure> {
     let now = system::now()?;
     let loaded = files::allowlist(&config, &mut found);
     guests::all(&config, loaded.as_ref(), now, &mut found);
+    if let Some(loaded) = &loaded {
+        identity::all(&config, loaded, &mut found);
+    }
     found.extend(super::token::findings(&config, now));
     found.extend(super::cert::changed_pins(&config));
     unfinished(&config, &mut found);
