@@ -10,6 +10,8 @@
 
 #[path = "bad_input/allowlist.rs"]
 mod allowlist;
+#[path = "bad_input/mutants.rs"]
+mod mutants;
 mod support;
 
 use std::ffi::{OsStr, OsString};

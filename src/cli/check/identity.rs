@@ -27,6 +27,10 @@ pub(super) fn all(config: &Config, loaded: &Loaded, found: &mut Vec<Finding>) {
         Ok(guests) => guests,
         Err(error) => {
             let nodes = config.paths.pve.join("nodes");
+            // No Proxmox VE, or not its folders: there is nobody to compare with.
+            if !nodes.exists() {
+                return;
+            }
             return found.push(whole(&nodes, Code::VmsUnreadable, &error.to_string()));
         }
     };

@@ -15,7 +15,7 @@ use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::report::{Code, Finding, Place, Severity, Tone};
-use crate::sources::{counts, load_config};
+use crate::sources::{AllowlistFile, counts, load_config};
 use crate::system;
 
 /// How far back intents without an outcome are looked for.
@@ -39,11 +39,13 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
         for finding in &findings {
             put(&line(finding))?;
         }
-        let found = match findings.is_empty() {
-            true => "config.toml, allowlist and VM configs: nothing found. ",
-            false => "",
-        };
-        put(&format!("{found}{}", counting(config_path)))?;
+        let (counts, is_clusters) = counting(config_path);
+        if findings.is_empty() {
+            let checked = "config.toml, allowlist and VM configs";
+            put(&format!("{checked}: nothing found. {counts}\n"))?;
+        } else if is_clusters {
+            put(&format!("{counts}\n"))?;
+        }
     }
     let errors = findings
         .iter()
@@ -51,13 +53,14 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
     Ok(if errors { Exit::Failed } else { Exit::Done })
 }
 
-/// Which allowlist that was.
-fn counting(config_path: &Path) -> String {
+/// Which allowlist that was and why, and whether it is the cluster's.
+fn counting(config_path: &Path) -> (String, bool) {
     let Ok(config) = load_config(config_path) else {
-        return String::new();
+        return (String::new(), false);
     };
     let (file, why) = counts(&config);
-    format!("{} counts: {why}.\n", file.path(&config).display())
+    let text = format!("{} counts: {why}.", file.path(&config).display());
+    (text, file == AllowlistFile::Cluster)
 }
 
 /// A finding for people.
