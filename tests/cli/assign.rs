@@ -184,3 +184,31 @@ fn whoever_may_assign_takes_no_vm_out_of_a_rule_that_wants_an_approval_b4() {
     assert_eq!(plan(&world, &["100"], 3)["reason"], "CONFIRMATION_MISSING");
     assert_eq!(world.cli(&["unassign", "100", "--yes"]).code, Some(0));
 }
+
+#[test]
+fn a_file_does_not_grow_beyond_what_is_read_f1() {
+    let world = node();
+    // Nine thousand rules, and comments up to the limit.
+    let mut full = RULES.to_owned();
+    for vmid in 0..9_000 {
+        full += &format!(
+            "[[allow]]\nvmids=[{}]\nprofiles=[\"old\"]\nearliest=\"2010-01-01\"\nlatest=\"2037-01-01\"\nmax-shift=\"20y\"\n",
+            1_000 + 2 * vmid
+        );
+    }
+    let left = 1024 * 1024 - full.len();
+    full += &format!("#{}\n", "x".repeat(left - 2));
+    world.write(LOCAL, &full);
+    let run = world.cli(&["assign", "200", "new", "--yes"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.says(&["would be larger than 1048576 bytes"]);
+    assert_eq!(world.read(LOCAL), full);
+    // What makes it smaller is fine, and takes no minute.
+    let run = world.cli(&["unassign", "1000", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    println!(
+        "unassign in a file of 9,000 rules and 1 MiB: {:?}",
+        run.took
+    );
+    assert_eq!(profile(&world, "200"), "old");
+}

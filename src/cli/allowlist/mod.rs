@@ -90,6 +90,12 @@ pub(super) fn offer(
         ))?;
         return Ok(Exit::Done);
     }
+    if bytes.len() > ALLOWLIST_LIMIT {
+        return Err(Failure(format!(
+            "{} would be larger than {ALLOWLIST_LIMIT} bytes and not be read any more: nothing was changed",
+            place.path.display()
+        )));
+    }
     let new = parse_allowlist(bytes).map_err(|_| Failure("this is no valid allowlist".into()))?;
     put(&effect::text(config, place, &new))?;
     for warning in new.warnings() {
