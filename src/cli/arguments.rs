@@ -64,7 +64,7 @@ pub(super) enum Command {
                             time-shift plan 100 --why"
     )]
     Plan(Plan),
-    /// Checks config.toml, the allowlist and the VMs' configs
+    /// Checks config.toml, the allowlist, the VMs' configs, and what goes past the allowlist
     #[command(
         after_help = "Prints findings as FILE:LINE:COLUMN: text (CODE), FILE: text (CODE) or VMID: text \
                             (CODE), warnings with the word before the text; `time-shift audit explain CODE` \

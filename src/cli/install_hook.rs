@@ -6,22 +6,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::arguments::{InstallHook, UninstallHook};
+use super::snippet::{self, LIMIT, NAME};
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::sources::{guests_naming, storages};
 use crate::system::Dir;
 use crate::vmconfig::Storage;
-
-/// The snippet. The package has the same text in /usr/share/time-shift.
-const SNIPPET: &str = include_str!("../../hooks/time-shift");
-/// How a file is known for one of its copies; what follows is the version.
-const MARK: &str = "\n# time-shift snippet, version ";
-/// The copy's name.
-const NAME: &str = "time-shift";
-/// Largest file that is looked at, in bytes.
-const LIMIT: usize = 64 * 1024;
-/// The line of the snippet that `--strict` changes, and what it becomes.
-const STRICT: (&str, &str) = ("\nwithout=start\n", "\nwithout=block\n");
 
 /// What `install-hook --json` prints.
 #[derive(Debug, Serialize)]
@@ -50,9 +40,9 @@ pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Fa
     let storage = find(config, &options.storage)?;
     let folder = open(&storage)?;
     let text = if options.strict {
-        SNIPPET.replacen(STRICT.0, STRICT.1, 1)
+        snippet::strict()
     } else {
-        SNIPPET.to_owned()
+        snippet::TEXT.to_owned()
     };
     let before = copy_in(&folder)?;
     let changed = before.as_deref() != Some(text.as_bytes());
@@ -62,7 +52,7 @@ pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Fa
         // A hookscript that a power cut made empty would keep its VMs from starting.
         durable(&file)?;
     }
-    let volume = volume(&storage);
+    let volume = snippet::volume(&storage.id);
     let answer = Installed {
         qm: format!("qm set VMID --hookscript {volume}"),
         pvesh: format!("pvesh set /nodes/NODE/qemu/VMID/config --hookscript {volume}"),
@@ -82,12 +72,13 @@ pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Fa
 pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit, Failure> {
     let storage = find(config, &options.storage)?;
     let folder = open(&storage)?;
-    let volume = volume(&storage);
+    let volume = snippet::volume(&storage.id);
     let file = folder.path_of(NAME);
     let changed = copy_in(&folder)?.is_some();
     if changed {
-        let guests =
-            guests_naming(config, &volume).map_err(|error| format!("{volume} stays: {error}"))?;
+        let guests = guests_naming(config, &volume).map_err(|error| {
+            format!("{volume} stays: which guests name it cannot be known: {error}")
+        })?;
         if !guests.is_empty() {
             let guests: Vec<String> = guests.iter().map(ToString::to_string).collect();
             return Err(Failure(format!(
@@ -111,16 +102,6 @@ pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit
         put(&format!("There is no {}.\n", answer.file.display()))?;
     }
     Ok(Exit::Done)
-}
-
-/// The snippet's version.
-pub(super) fn snippet_version() -> Option<u32> {
-    let (_, rest) = SNIPPET.split_once(MARK)?;
-    rest.split(':').next()?.trim().parse().ok()
-}
-
-fn volume(storage: &Storage) -> String {
-    format!("{}:snippets/{NAME}", storage.id)
 }
 
 /// The storage, if it can hold a snippet.
@@ -165,7 +146,7 @@ fn open(storage: &Storage) -> Result<Dir, Failure> {
 /// The copy that is there. Another file of that name is nobody's to touch.
 fn copy_in(folder: &Dir) -> Result<Option<Vec<u8>>, Failure> {
     match folder.read(NAME, LIMIT) {
-        Ok(bytes) if String::from_utf8_lossy(&bytes).contains(MARK) => Ok(Some(bytes)),
+        Ok(bytes) if snippet::is_copy(&bytes) => Ok(Some(bytes)),
         Err(error) if error.is_missing() => Ok(None),
         Ok(_) => Err(Failure(format!(
             "{} is not time-shift's snippet, or was made somebody's own by taking its second line out; \
@@ -203,15 +184,4 @@ fn text_of(answer: &Installed) -> String {
         answer.qm,
         answer.pvesh
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_snippet_has_the_mark_and_the_line_that_strict_changes() {
-        assert_eq!(SNIPPET.matches(MARK).count(), 1);
-        assert_eq!(SNIPPET.matches(STRICT.0).count(), 1);
-    }
 }

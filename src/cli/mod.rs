@@ -19,6 +19,7 @@ mod doctor;
 mod install_hook;
 mod plan;
 mod role;
+mod snippet;
 mod status;
 mod style;
 mod token;

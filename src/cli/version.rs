@@ -2,7 +2,7 @@
 use serde::Serialize;
 
 use super::arguments::Version;
-use super::install_hook::snippet_version;
+use super::snippet;
 use super::{Exit, Failure, put, put_json};
 
 /// As `--json` prints it.
@@ -22,7 +22,7 @@ pub(super) fn run(options: &Version) -> Result<Exit, Failure> {
         name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         allowlist: 1,
-        snippet: snippet_version(),
+        snippet: snippet::version(),
         architecture: std::env::consts::ARCH,
     };
     if options.json {

@@ -47,10 +47,38 @@ macro_rules! codes {
 codes! {
     /// The allowlist says something that is valid and probably not meant.
     AllowlistRemark = "ALLOWLIST_REMARK",
-    /// The folder of this node's VMs cannot be read.
+    /// A folder of VMs cannot be read.
     VmsUnreadable = "VMS_UNREADABLE",
     /// A rule permits a VM another time, but the VM has no hookscript, so nothing will be done.
     NoHookscript = "NO_HOOKSCRIPT",
+    /// A rule permits a VM another time, but the VM has a hookscript that is not time-shift's.
+    OtherHookscript = "OTHER_HOOKSCRIPT",
+    /// A VM has time-shift's hookscript, but no rule of the allowlist names it.
+    HookWithoutRule = "HOOK_WITHOUT_RULE",
+    /// The startdate in a VM's config gives it another time, past the allowlist.
+    StartdateBypass = "STARTDATE_BYPASS",
+    /// An -rtc option in the args of a VM's config can give it another time, past the allowlist.
+    ArgsBypass = "ARGS_BYPASS",
+    /// A VM names the hookscript where there is none that can be run, so the VM does not start.
+    SnippetMissing = "SNIPPET_MISSING",
+    /// A copy of the hookscript is not the one that the installed version makes.
+    SnippetOld = "SNIPPET_OLD",
+    /// Somebody else than root may write to a copy of the hookscript.
+    SnippetWritable = "SNIPPET_WRITABLE",
+    /// Which storages there are cannot be read.
+    StoragesUnreadable = "STORAGES_UNREADABLE",
+    /// A rule is for a VM that does not exist, or for a container.
+    RuleForNobody = "RULE_FOR_NOBODY",
+    /// An approval is for a VM that this node does not have.
+    ApprovalForNobody = "APPROVAL_FOR_NOBODY",
+    /// An approval is none that this program wrote, or cannot be read.
+    ApprovalUnusable = "APPROVAL_UNUSABLE",
+    /// A tag that any user of a VM may set chooses its profile.
+    TagsOpen = "TAGS_OPEN",
+    /// A tag is to choose a profile, but does not count, since it is not registered.
+    TagsUnregistered = "TAGS_UNREGISTERED",
+    /// Somebody else than root may write to a program, or to a folder on the way to a file that decides.
+    FolderWritable = "FOLDER_WRITABLE",
     /// A sealed secret, or the folder of them, is of no use.
     SecretUnusable = "SECRET_UNUSABLE",
     /// A secret should be replaced by another.

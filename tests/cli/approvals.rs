@@ -9,7 +9,9 @@ const FILE: &str = "/run/time-shift/100.approval.json";
 
 /// A node whose VM 100 needs an approval.
 fn node() -> World {
-    World::with_vm(HOOKSCRIPT, &format!("{}confirm = true\n", allow(TARGET)))
+    let world = World::with_vm(HOOKSCRIPT, &format!("{}confirm = true\n", allow(TARGET)));
+    install_hook(&world);
+    world
 }
 
 #[track_caller]

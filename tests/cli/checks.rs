@@ -142,7 +142,7 @@ fn warnings_alone_are_no_failure_of_check() {
         &[
             "/etc/time-shift/allowlist.toml:12:1: warning: profile `unused`: no rule names it",
             "100: warning: it may have profile test, but has no hookscript",
-            "100: warning: profile test: the config has a startdate",
+            "100: warning: its startdate (2006-06-17) gives it another time",
         ],
     );
     assert!(
@@ -151,7 +151,11 @@ fn warnings_alone_are_no_failure_of_check() {
             .all(|finding| finding["severity"] == "warning")
     );
     let run = world.cli(&["check"]);
-    run.says(&["(ALLOWLIST_REMARK)", "(NO_HOOKSCRIPT)", "(STARTDATE)"]);
+    run.says(&[
+        "(ALLOWLIST_REMARK)",
+        "(NO_HOOKSCRIPT)",
+        "(STARTDATE_BYPASS)",
+    ]);
 
     let strict = json(&world.cli(&["check", "--strict", "--json"]), 1);
     let strict = strict.as_array().unwrap();
@@ -244,6 +248,7 @@ fn check_names_uuids_that_no_vm_has_or_several_have() {
         &world,
         0,
         &[
+            "/etc/time-shift/allowlist.toml:5:1: warning: the cluster has no VM 100",
             "/etc/time-shift/allowlist.toml:5:1: warning: the uuid 4c4c4544-0042-3510-8052-b4c04f4a3132 is VM 900's",
         ],
     );
@@ -251,15 +256,19 @@ fn check_names_uuids_that_no_vm_has_or_several_have() {
     check_lines(
         &world,
         0,
-        &["/etc/time-shift/allowlist.toml:5:1: warning: no VM of the cluster has the uuid"],
+        &[
+            "/etc/time-shift/allowlist.toml:5:1: warning: the cluster has no VM 100",
+            "/etc/time-shift/allowlist.toml:5:1: warning: no VM of the cluster has the uuid",
+        ],
     );
-    assert_eq!(check(&world, 0)[0]["code"], "UUID_OF_NOBODY");
+    assert_eq!(check(&world, 0)[1]["code"], "UUID_OF_NOBODY");
     assert_eq!(world.cli(&["check", "--strict"]).code, Some(1));
 }
 
 #[test]
 fn check_notes_names_the_rules_that_whoever_gets_a_vmid_inherits() {
     let world = world();
+    world.vm(299, HOOKSCRIPT);
     world.write(LOCAL, allow(TARGET).replace("[100]", "[100, \"200-299\"]"));
     let notes = json(&world.cli(&["check", "--notes", "--strict", "--json"]), 0);
     assert_eq!(notes[0]["severity"], "note");
@@ -267,11 +276,13 @@ fn check_notes_names_the_rules_that_whoever_gets_a_vmid_inherits() {
     assert_eq!(notes[0]["line"], 5);
     let text = notes[0]["text"].as_str().unwrap();
     assert!(
-        text.contains("a VMID of 100, 200-299 (100 of 101 are free now)")
+        text.contains("a VMID of 100, 200-299 (99 of 101 are free now)")
             && text.contains("has profile test from its first start"),
         "{text}"
     );
+    fs::remove_file(world.path("/etc/pve/nodes/lab1/qemu-server/299.conf")).unwrap();
     world.write(LOCAL, allow(TARGET).replace("assign = \"test\"\n", ""));
+    world.write("/etc/pve/datacenter.cfg", "registered-tags: ts-test\n");
     let notes = json(&world.cli(&["check", "--notes", "--json"]), 0);
     let text = notes[0]["text"].as_str().unwrap();
     assert!(

@@ -227,7 +227,7 @@ fn from_90_days_on_status_check_and_the_sweep_remind_c5() {
     vault
         .world
         .cli(&["check"])
-        .says(&["warning: ", "/secrets/old:1:1", sentence]);
+        .says(&["warning: ", "/secrets/old:1:1", sentence, "(SECRET_DUE)"]);
     sweep();
     let said = daemon.said();
     assert_eq!(said.len(), 1, "{said:?}");

@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use super::files::whole;
+use super::snippets::Snippets;
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
 use crate::model::{DenyReason, Now, Tag, VmId};
@@ -10,13 +11,19 @@ use crate::report::{Code, Finding, Place, Severity};
 use crate::sources::{Guest, Loaded, find_guest, pins, registered_tags};
 use crate::system;
 
-pub(super) fn all(config: &Config, loaded: Option<&Loaded>, now: Now, found: &mut Vec<Finding>) {
+pub(super) fn all(
+    config: &Config,
+    loaded: Option<&Loaded>,
+    now: Now,
+    snippets: &mut Snippets,
+    found: &mut Vec<Finding>,
+) {
     let tags = registered_tags(config);
     let folder = config.paths.pve.join("qemu-server");
     match vmids(&folder) {
         Ok(vmids) => {
             for vmid in vmids {
-                check_vm(config, vmid, loaded, &tags, now, found);
+                check_vm(config, vmid, loaded, &tags, now, snippets, found);
             }
         }
         Err(error) => found.push(whole(&folder, Code::VmsUnreadable, &error.to_string())),
@@ -41,6 +48,7 @@ fn check_vm(
     loaded: Option<&Loaded>,
     tags: &[Tag],
     now: Now,
+    snippets: &mut Snippets,
     found: &mut Vec<Finding>,
 ) {
     let mut add = |severity, code, text: String| {
@@ -60,35 +68,63 @@ fn check_vm(
             return add(Severity::Error, code, error.to_string());
         }
     };
-    let Some(loaded) = loaded else {
-        return;
-    };
-    let request = Request {
-        vmid,
-        registered_tags: tags.to_vec(),
-        // That nobody has approved it yet is as it should be.
-        confirmation: Confirmation::Assumed,
-        pins: pins(config, vmid, &loaded.allowlist, Wish::Profile),
-    };
-    match judge(&request, &facts, &loaded.allowlist, now) {
-        Judgement::NotConcerned => {}
-        Judgement::Denied(deny) => add(
+    let ours = snippets.is_ours(vmid, facts.hookscript.as_ref());
+    let judged = loaded.map(|loaded| {
+        let request = Request {
+            vmid,
+            registered_tags: tags.to_vec(),
+            // That nobody has approved it yet is as it should be.
+            confirmation: Confirmation::Assumed,
+            pins: pins(config, vmid, &loaded.allowlist, Wish::Profile),
+        };
+        judge(&request, &facts, &loaded.allowlist, now)
+    });
+    let mut rtc_is_set = false;
+    match &judged {
+        None => {}
+        Some(Judgement::NotConcerned) => {
+            let rule = loaded.and_then(|loaded| loaded.allowlist.rule_for(vmid));
+            if ours && rule.is_none() {
+                add(
+                    Severity::Warning,
+                    Code::HookWithoutRule,
+                    format!(
+                        "it has time-shift's hookscript, but no rule of the allowlist names it; add an [[allow]] for it, or qm set {vmid} --delete hookscript"
+                    ),
+                );
+            }
+        }
+        Some(Judgement::Denied(deny)) => add(
             Severity::Error,
             Code::Denied(deny.reason),
             format!("its clock will be left alone: {}", deny.text),
         ),
-        Judgement::Permitted(authorized) => {
+        Some(Judgement::Permitted(authorized)) => {
             let profile = authorized.grant().profile();
-            if facts.hookscript.is_none() {
-                add(
+            rtc_is_set = ours && authorized.plan().stages.rtc;
+            match &facts.hookscript {
+                None => add(
                     Severity::Warning,
                     Code::NoHookscript,
                     format!(
                         "it may have profile {profile}, but has no hookscript, so nothing will be done"
                     ),
-                );
+                ),
+                Some(other) if !ours => add(
+                    Severity::Warning,
+                    Code::OtherHookscript,
+                    format!(
+                        "it may have profile {profile}, but its hookscript {other} is not time-shift's, so nothing will be done unless that runs time-shift-hook"
+                    ),
+                ),
+                Some(_) => {}
             }
-            for warning in warnings(&facts, &authorized, now, system::host_clock_synchronised()) {
+            let synchronised = system::host_clock_synchronised();
+            for warning in warnings(&facts, authorized, now, synchronised) {
+                // Nothing is written over it without the hookscript: see below.
+                if !ours && ["STARTDATE", "ARGS_RTC"].contains(&warning.code) {
+                    continue;
+                }
                 add(
                     Severity::Warning,
                     Code::Planned(warning.code),
@@ -96,5 +132,29 @@ fn check_vm(
                 );
             }
         }
+    }
+    if rtc_is_set {
+        return;
+    }
+    if let Some(date) = &facts.startdate {
+        add(
+            Severity::Warning,
+            Code::StartdateBypass,
+            format!(
+                "its startdate ({date}) gives it another time at each start, past the allowlist, and any \
+                 user who may change its options can set one; qm set {vmid} --delete startdate, or a rule \
+                 with the stage \"rtc\""
+            ),
+        );
+    }
+    if facts.args_move_clock {
+        add(
+            Severity::Warning,
+            Code::ArgsBypass,
+            format!(
+                "its args have an -rtc option, by which its clock can start at another time, past the \
+                 allowlist; look at `qm config {vmid}`"
+            ),
+        );
     }
 }

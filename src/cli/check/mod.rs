@@ -4,16 +4,24 @@
 //! findings.
 
 mod files;
+mod folders;
 mod guests;
 mod identity;
+mod nobody;
+mod snippets;
+mod tags;
 
+use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use self::snippets::Snippets;
 use super::arguments::Check;
 use super::audit::unfinished_lately;
 use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
+use crate::model::VmId;
 use crate::report::{Code, Finding, Place, Severity, Tone};
 use crate::sources::{AllowlistFile, counts, load_config};
 use crate::system;
@@ -88,10 +96,17 @@ fn with_notes(config_path: &Path) -> Result<Vec<Finding>, Failure> {
     };
     let now = system::now()?;
     let loaded = files::allowlist(&config, &mut found);
-    guests::all(&config, loaded.as_ref(), now, &mut found);
+    let mut snippets = Snippets::new(&config, &mut found);
+    guests::all(&config, loaded.as_ref(), now, &mut snippets, &mut found);
+    snippets.findings(&mut found);
     if let Some(loaded) = &loaded {
+        nobody::rules(&config, loaded, &mut found);
+        tags::all(&config, loaded, &mut found);
         identity::all(&config, loaded, &mut found);
     }
+    nobody::approvals(&config, &mut found);
+    let more = snippets.files().chain([config_path]);
+    folders::all(&config, more, &mut found);
     found.extend(super::token::findings(&config, now));
     found.extend(super::cert::changed_pins(&config));
     unfinished(&config, &mut found);
@@ -109,5 +124,42 @@ fn unfinished(config: &Config, found: &mut Vec<Finding>) {
                 text: intent.sentence(),
             });
         }
+    }
+}
+
+/// How many of many are named in a sentence.
+const MOST: usize = 20;
+
+/// The first of `all` names, and how many more there are.
+fn listed(first: &[String], all: usize) -> String {
+    let names = first.join(", ");
+    match all.saturating_sub(first.len()) {
+        0 => names,
+        more => format!("{names} and {more} more"),
+    }
+}
+
+fn numbers(vmids: &[VmId]) -> String {
+    let first: Vec<String> = vmids.iter().take(MOST).map(VmId::to_string).collect();
+    listed(&first, vmids.len())
+}
+
+/// Whether somebody else than root may write there, as a sentence that can go on.
+fn writable(path: &Path) -> Option<String> {
+    let data = fs::metadata(path).ok()?;
+    let mode = data.mode() & 0o7777;
+    // The group root has nobody else in it.
+    let by_group = mode & 0o020 != 0 && data.gid() != 0;
+    if data.uid() != 0 {
+        Some(format!(
+            "it belongs to user {}, not to root (chown root)",
+            data.uid()
+        ))
+    } else if mode & 0o002 != 0 || by_group {
+        Some(format!(
+            "others than root may write to it (mode {mode:04o}; chmod go-w)"
+        ))
+    } else {
+        None
     }
 }
