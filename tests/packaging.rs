@@ -6,8 +6,9 @@
 #[allow(dead_code)]
 mod manuals;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use time_shift::allowlist;
 use time_shift::model::DenyReason;
 use time_shift::report::Code;
 
@@ -91,6 +92,101 @@ fn the_man_page_of_config_toml_has_every_key_with_its_default() {
 #[test]
 fn the_man_page_of_the_allowlist_has_every_key() {
     describes(ALLOWLIST_PAGE, ALLOWLIST);
+}
+
+/// A man page without its escapes.
+fn plain(page: &str) -> String {
+    page.replace("\\-", "-").replace("\\(dq", "\"")
+}
+
+/// What each `.SS` of a man page begins a tagged paragraph with, by the section's name.
+fn tagged(page: &str) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut section = None;
+    let page = page.replace("\\(dq", "'").replace("\\-", "-");
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if line.starts_with(".S") {
+            section = line.strip_prefix(".SS ").map(str::to_owned);
+        }
+        if let (".TP", Some(section)) = (line, &section) {
+            let tag = lines.next().unwrap();
+            let (names, _) = tag.split_once("\" (").unwrap_or((tag, ""));
+            let names = names.strip_prefix(".BR ").unwrap().split('"').step_by(2);
+            let names = names.flat_map(str::split_whitespace).map(str::to_owned);
+            found.entry(section.clone()).or_default().extend(names);
+        }
+    }
+    found
+}
+
+/// The keys that a table may have, as its reader says them.
+fn known(header: &str) -> BTreeSet<String> {
+    let text = format!("version = 1\n{header}\nno-such-key = 1\n");
+    let findings = allowlist::parse(&text).unwrap_err();
+    let mut keys = findings
+        .iter()
+        .filter(|finding| finding.text.starts_with("unknown key `no-such-key`"))
+        .filter_map(|finding| finding.text.split_once("may have: "));
+    let (_, keys) = keys
+        .next()
+        .unwrap_or_else(|| panic!("{header}: {findings:?}"));
+    keys.split(", ").map(str::to_owned).collect()
+}
+
+/// The other way round, too: what a reader does not know, its section must not describe.
+#[test]
+fn the_man_page_of_the_allowlist_has_the_keys_that_are_read_and_no_others() {
+    let sections = tagged(ALLOWLIST_PAGE);
+    let mut tables = known("");
+    assert!(tables.remove("version") && ALLOWLIST_PAGE.contains(".BR version \" (required)\""));
+    assert_eq!(sections.len(), tables.len(), "{sections:?} {tables:?}");
+    for (section, described) in &sections {
+        let table = section.trim_matches(['[', ']']).replace(".NAME", "");
+        assert!(
+            tables.contains(&table),
+            "{section} is no table that is read"
+        );
+        assert_eq!(
+            &known(&section.replace("NAME", "x")),
+            described,
+            "{section}"
+        );
+    }
+}
+
+#[test]
+fn the_examples_of_the_man_page_load_and_show_every_key() {
+    let page = plain(ALLOWLIST_PAGE);
+    let examples: Vec<&str> = page
+        .split(".EX\n")
+        .skip(1)
+        .map(|rest| rest.split_once(".EE\n").unwrap().0)
+        .collect();
+    assert!(examples.len() >= 2);
+    let mut shown = BTreeSet::new();
+    for example in &examples {
+        let list = allowlist::parse(example).unwrap_or_else(|found| panic!("{found:?}\n{example}"));
+        assert_eq!(list.warnings(), [], "{example}");
+        let mut table = "";
+        for line in example.lines() {
+            match line.split_once(" = ") {
+                Some((key, _)) => shown.insert((table, key)),
+                None if line.starts_with('[') => {
+                    table = line.trim_matches(['[', ']']).split('.').next().unwrap();
+                    false
+                }
+                None => false,
+            };
+        }
+    }
+    for (section, keys) in &tagged(ALLOWLIST_PAGE) {
+        let table = section.trim_matches(['[', ']']).replace(".NAME", "");
+        for key in keys {
+            let there = shown.contains(&(table.as_str(), key.as_str()));
+            assert!(there, "no example shows {key} of {section}");
+        }
+    }
 }
 
 #[test]
