@@ -11,10 +11,12 @@ const CLUSTER: &str = "/etc/pve/time-shift/certs";
 
 /// A node whose VM 100 takes its time from this server.
 fn world(server: &Server) -> World {
-    World::with_vm(
+    let world = World::with_vm(
         "machine: q35\nhookscript: local:snippets/time-shift\n",
         &allow(&format!("cert:{}", server.name())),
-    )
+    );
+    assert_eq!(world.cli(&["install-hook"]).code, Some(0));
+    world
 }
 
 fn old() -> Server {
