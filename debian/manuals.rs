@@ -1,8 +1,10 @@
-//! Writes what is generated from the command line's definition: the man page time-shift(8) and the
-//! completions for bash, zsh and fish.
+//! Writes what is generated: from the command line's definition the man page time-shift(8) and the
+//! completions for bash, zsh and fish; from what cargo knows the licences of the linked crates.
 //!
 //! `manuals FOLDER` writes them as they lie under /. Run by debian/rules; neither program contains
 //! any of this.
+mod crates;
+
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,7 +28,7 @@ const COMPLETIONS: [(Shell, &str); 3] = [
     ),
 ];
 
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 9] = [
     (
         "/etc/time-shift/allowlist.toml",
         "which guest may have which time; see time-shift-allowlist(5)",
@@ -49,7 +51,16 @@ const FILES: [(&str, &str); 6] = [
     ),
     (
         "/var/log/time-shift/audit.log",
-        "who allowed what and what came of it, JSON lines",
+        "decisions, denials, logins, changes of the configuration, violations, JSON lines",
+    ),
+    (
+        "/var/log/time-shift/command-audit.log",
+        "every command, QMP and agent call that changes something, with its result, JSON lines",
+    ),
+    ("/var/log/time-shift/time-shift.log", "the rest, JSON lines"),
+    (
+        "/var/lib/time-shift/",
+        "what outlives a reboot: the key of the logs' chain, sealed secrets",
     ),
 ];
 
@@ -61,6 +72,11 @@ fn main() -> io::Result<()> {
     // Fills in what clap adds to every command: --help, --version, `help`.
     let mut command = time_shift::cli::command();
     command.build();
+    let linked = crates::crates(crates::Scope::Linked)?;
+    write(
+        &root.join("copyright"),
+        crates::copyright(&linked)?.as_bytes(),
+    )?;
     write(
         &root.join("usr/share/man/man8/time-shift.8"),
         &page(&command)?,

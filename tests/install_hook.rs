@@ -11,6 +11,7 @@ mod support;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
+use std::process::Command;
 
 use serde_json::Value;
 use support::{Run, World};
@@ -177,4 +178,85 @@ fn without_the_program_a_strict_copy_blocks_a_start_and_no_migration() {
         start(&world, "lab2").one_line(0, &["cannot be run"]);
         fs::rename(&away, &hook).unwrap();
     }
+}
+
+/// Puts another program in the hook's place. Copied by another process: a file that this one had open
+/// for writing could be handed on to a child of another thread, and is then too busy to be run.
+fn put_program(world: &World, program: &[u8]) {
+    world.write("/root/program", program);
+    let from = world.path("/root/program");
+    let mut install = Command::new("install");
+    let installed = Run::of(install.args(["-m", "0755"]).arg(from).arg(world.path(HOOK)));
+    assert_eq!(installed.code, Some(0), "{installed:?}");
+}
+
+/// A program of another machine: one of this, but for the field of its header that says so
+/// (elf(5), `e_machine`: 183 is aarch64).
+fn foreign() -> Vec<u8> {
+    let mut program = fs::read("/bin/true").unwrap();
+    program[18..20].copy_from_slice(&183_u16.to_le_bytes());
+    program
+}
+
+/// What /bin/sh may be. F3.
+#[test]
+fn a_program_that_cannot_run_keeps_no_vm_from_starting_whatever_the_shell_is() {
+    let shells: [&[&str]; 4] = [
+        &["/bin/dash"],
+        &["/bin/busybox", "sh"],
+        &["/bin/bash"],
+        &["/bin/bash", "--posix"],
+    ];
+    let programs: [(&str, Vec<u8>); 4] = [
+        ("another machine's", foreign()),
+        ("empty", Vec::new()),
+        ("cut off", fs::read("/bin/true").unwrap()[..100].to_vec()),
+        ("killed", b"#!/bin/sh\nkill -KILL $$\n".to_vec()),
+    ];
+    let world = world();
+    let copies: [(&[&str], i32); 2] = [(&[], 0), (&["--strict"], 1)];
+    for (options, code) in copies {
+        json(&world.cli(&[&["install-hook", "--json"], options].concat()));
+        for (what, program) in &programs {
+            put_program(&world, program);
+            for shell in shells {
+                let mut command = world.command(shell[0]);
+                command.args(&shell[1..]).args([COPY, "100", "pre-start"]);
+                let run = Run::of(command.env("PVE_MIGRATED_FROM", ""));
+                assert_eq!(run.code, Some(code), "{what}, {shell:?}: {run:?}");
+                let said = run.err.lines().last().unwrap_or_default();
+                assert!(said.contains("cannot be run"), "{what}, {shell:?}: {run:?}");
+            }
+        }
+    }
+}
+
+/// What the program itself says about a start is not changed on its way. A1.
+#[test]
+fn the_programs_answer_passes_through_the_snippet() {
+    let world = world();
+    json(&world.cli(&["install-hook", "--json"]));
+    for code in [0, 1] {
+        let script = format!("#!/bin/sh\necho \"$# $1 $2\"\nexit {code}\n");
+        put_program(&world, script.as_bytes());
+        let run = start(&world, "");
+        assert_eq!(run.code, Some(code), "{run:?}");
+        assert_eq!(run.out, "2 100 pre-start\n");
+    }
+}
+
+#[test]
+fn a_storage_that_cannot_be_written_is_named_and_left_as_it_is() {
+    let world = world();
+    json(&world.cli(&["install-hook", "--json"]));
+    let older = SNIPPET.replace("version 1:", "version 0:");
+    assert_ne!(older, SNIPPET);
+    fs::write(world.path(COPY), &older).unwrap();
+    let mut command = world.command("/bin/sh");
+    let script = "mount --bind -o ro /var/lib/vz/snippets /var/lib/vz/snippets && exec \"$@\"";
+    command.args(["-c", script, "sh", "/usr/libexec/time-shift/time-shift"]);
+    let run = Run::of(command.arg("install-hook"));
+    run.one_line(1, &["/var/lib/vz/snippets", "ead-only"]);
+    assert_eq!(world.read(COPY), older);
+    assert_eq!(start(&world, "").code, Some(0));
 }

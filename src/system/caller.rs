@@ -21,7 +21,7 @@ pub struct Caller {
     pub login_uid: Option<u32>,
     /// The user who called sudo, as sudo says.
     pub sudo_user: Option<Vec<u8>>,
-    /// The name of the process that called this one.
+    /// The name of the task's process, or else of the one that called this one.
     pub program: Vec<u8>,
 }
 
@@ -37,7 +37,8 @@ pub fn caller() -> Caller {
         if name.starts_with(TITLE) {
             caller.task = task(pid);
         }
-        if level == 0 {
+        // The hookscript's shell stands between a task and this process.
+        if level == 0 || caller.task.is_some() {
             caller.program = name;
         }
         if caller.task.is_some() {
