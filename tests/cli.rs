@@ -18,6 +18,8 @@ mod assign;
 mod bypass;
 #[path = "cli/checks.rs"]
 mod checks;
+#[path = "cli/commands.rs"]
+mod commands;
 #[path = "cli/looks.rs"]
 mod looks;
 #[path = "cli/machines.rs"]

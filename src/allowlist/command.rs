@@ -1,8 +1,10 @@
 //! A command that may be run in a guest: one path, one argument vector, no shell, no pattern.
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use super::host_command::{OUTPUT, read_limit};
 use super::references::References;
 use crate::strict::{Mark, Reader, Value, quoted};
 
@@ -86,6 +88,10 @@ pub struct GuestCommand {
     pub args: Vec<String>,
     /// How long it may run; more than zero, at most 5 minutes.
     pub timeout: Duration,
+    /// How many bytes of each of its two outputs are kept.
+    pub output_limit: usize,
+    /// Whether it is run only for VMs under a rule with `confirm`, which somebody has approved.
+    pub confirm: bool,
     /// The guests it is for; none = any.
     pub os: Option<GuestOs>,
     /// What it does; none = it is never run by itself.
@@ -98,13 +104,16 @@ pub struct GuestCommand {
     pub line: usize,
 }
 
-const NAME: &str = "the name of a [[guest-command]]";
-const MINUTES_5: Duration = Duration::from_secs(300);
-const SECONDS_10: Duration = Duration::from_secs(10);
-/// Limits on what is handed to the guest agent.
-const PATH_CAP: usize = 1_024;
-const ARG_CAP: usize = 1_024;
-const ARGS_CAP: usize = 64;
+pub(super) const NAME: &str = "the name of a command";
+pub(super) const LONGEST: RangeInclusive<Duration> =
+    Duration::from_nanos(1)..=Duration::from_secs(300);
+pub(super) const SECONDS_10: Duration = Duration::from_secs(10);
+/// Limits on what is handed to the guest agent, or to the system.
+pub(super) const PATH_CAP: usize = 1_024;
+pub(super) const ARG_CAP: usize = 1_024;
+pub(super) const ARGS_CAP: usize = 64;
+/// How much of an output is kept at most: the agent's answers are not longer.
+const OUTPUT_CAP: usize = 65_536;
 
 /// Reads a command; gives it with the place of its name.
 pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(GuestCommand, Mark)> {
@@ -120,13 +129,14 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
         let path = table.required("path", |value| {
             Some((value.string("an absolute path", PATH_CAP)?, value))
         });
-        let args = table.or("args", Vec::new(), |value| read_args(&value));
+        let args = table.or("args", Vec::new(), |value| read_args(&value, references));
         let timeout = table.or("timeout", SECONDS_10, |value| {
-            value.duration(
-                Duration::from_nanos(1)..=MINUTES_5,
-                "more than 0 and at most 5m",
-            )
+            value.duration(LONGEST, "more than 0 and at most 5m")
         });
+        let output_limit = table.or("output-limit", OUTPUT, |value| {
+            read_limit(&value, OUTPUT_CAP)
+        });
+        let confirm = table.or("confirm", false, |value| value.boolean());
         let os = table.optional("os", |value| {
             value.choice(&[("linux", GuestOs::Linux), ("windows", GuestOs::Windows)])
         });
@@ -152,7 +162,10 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
         let undo = another("undo", "a command cannot undo itself");
         let query = another("query", "a command cannot ask for itself");
         let path = path.and_then(|(path, value)| match check_path(path, os) {
-            Ok(()) => Some(path.to_owned()),
+            Ok(()) => {
+                references.programs.push((path.to_owned(), value.mark()));
+                Some(path.to_owned())
+            }
             Err(error) => value.refuse(format!("{}: {error}", quoted(path))),
         });
         let (name, mark) = name?;
@@ -162,6 +175,8 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
             path: path?,
             args,
             timeout,
+            output_limit,
+            confirm,
             os,
             does,
             undo,
@@ -172,9 +187,11 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Gu
     })
 }
 
-fn read_args(value: &Value<'_>) -> Option<Vec<String>> {
+fn read_args(value: &Value<'_>, references: &mut References) -> Option<Vec<String>> {
     let args = value.list("a list of strings", true, |value| {
-        Some(value.string("a string", ARG_CAP)?.to_owned())
+        let text = value.string("a string", ARG_CAP)?;
+        references.arguments.push((text.to_owned(), value.mark()));
+        Some(text.to_owned())
     })?;
     if args.len() > ARGS_CAP {
         return value.say(format!(" has more than {ARGS_CAP} arguments"));

@@ -330,7 +330,7 @@ fn a_profile_with_an_error_is_not_an_unknown_profile() {
 
 #[test]
 fn what_a_later_version_may_know_is_unknown_now() {
-    for table in ["[[host-command]]", "[deny]"] {
+    for table in ["[[container]]", "[later]"] {
         assert!(
             said(&format!("version = 1\n{table}\n"))
                 .concat()

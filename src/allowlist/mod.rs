@@ -6,7 +6,9 @@
 
 mod check;
 mod command;
+mod deny;
 mod difference;
+mod host_command;
 mod profile;
 mod references;
 mod remarks;
@@ -21,7 +23,9 @@ use crate::model::{ProfileName, VmId};
 use crate::strict::{Finding, Table, read};
 
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
+pub use deny::DenyList;
 pub use difference::{Affected, Change, Difference, Kind, difference};
+pub use host_command::{HostCommand, Piece, pieces};
 pub use profile::{OnUndo, Profile, TimeService};
 pub use role::Role;
 pub use rule::Rule;
@@ -42,6 +46,10 @@ pub struct Allowlist {
     pub rules: Vec<Rule>,
     /// Commands that may be run in a guest, by name.
     pub guest_commands: BTreeMap<CommandName, GuestCommand>,
+    /// Commands that may be run on the host, by name.
+    pub host_commands: BTreeMap<CommandName, HostCommand>,
+    /// What no command may be, or hold.
+    pub deny: DenyList,
     /// Who may do what with the command line, in the order of the file.
     pub roles: Vec<Role>,
     index: Index,
@@ -104,6 +112,13 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
         })
     });
     let guest_commands = command::by_name(reader, commands, &references);
+    let host_commands = file.or("host-command", Vec::new(), |value| {
+        value.list("[[host-command]] tables", false, |value| {
+            host_command::read(&value, &mut references)
+        })
+    });
+    let host_commands = host_command::by_name(reader, host_commands);
+    let deny = file.or("deny", DenyList::default(), |value| deny::read(&value));
     let roles = file.or("role", Vec::new(), |value| {
         value.list("[[role]] tables", false, |value| role::read(&value))
     });
@@ -111,6 +126,7 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
 
     let index = Index::new(reader, &references.ranges);
     check::references(reader, &references);
+    deny::check(reader, &deny, &references);
     check::rules(reader, &rules, &profiles);
     let warnings = remarks::all(reader, &profiles, &rules, &guest_commands, &references);
 
@@ -124,6 +140,8 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
         profiles,
         rules,
         guest_commands,
+        host_commands,
+        deny,
         roles,
         index,
         warnings,

@@ -110,7 +110,8 @@ fn a_value_of_another_type_is_refused_where_it_is() {
                 "description" => ["\" \"", "\"true\"", "\"100\""].contains(&other),
                 // A valid name; that nothing has it any more is found where it is used.
                 "name" => ["\"true\"", "\"100\""].contains(&other),
-                "args" => other == "[]",
+                "args" | "programs" | "arguments" => other == "[]",
+                "output-limit" => other == "0",
                 _ => false,
             };
             if !kept {
@@ -161,6 +162,9 @@ fn a_deleted_line_never_widens_a_rule() {
             "does",
             "undo",
             "query",
+            "output-limit",
+            "programs",
+            "arguments",
         ];
         assert!(optional.contains(&key), "the file is valid without: {line}");
         for (rule, old) in list.rules.iter().zip(&whole.rules) {

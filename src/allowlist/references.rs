@@ -19,6 +19,10 @@ pub(super) struct References {
     pub(super) wanted_profiles: Vec<(ProfileName, Mark)>,
     /// The commands that profiles and other commands name.
     pub(super) wanted_commands: Vec<(CommandName, Mark)>,
+    /// The programs of all commands.
+    pub(super) programs: Vec<(String, Mark)>,
+    /// The arguments of all commands.
+    pub(super) arguments: Vec<(String, Mark)>,
     /// The VMIDs of all rules.
     pub(super) ranges: Vec<Range>,
 }

@@ -63,6 +63,16 @@ name = "start-timesyncd"
 path = "/usr/bin/timedatectl"
 args = ["set-ntp", "true"]
 does = "start"
+[[host-command]]
+name = "set-hookscript"
+path = "/usr/bin/pvesh"
+args = ["set", "/nodes/{node}/qemu/{vmid}/config", "--hookscript", "{volume}"]
+timeout = "30s"
+output-limit = 4096
+confirm = true
+[deny]
+programs = ["chronyc", "my-*"]
+arguments = ["--force"]
 "#;
 
 fn vmid(number: u32) -> VmId {
@@ -150,6 +160,17 @@ fn every_key_is_read_as_it_is_written() {
         (Some(GuestOs::Linux), Some(Does::Stop))
     );
     assert_eq!(command.undo.as_ref().unwrap().as_str(), "start-timesyncd");
+    assert_eq!((command.output_limit, command.confirm), (65_536, false));
+
+    let command = &list.host_commands[&CommandName::parse("set-hookscript").unwrap()];
+    assert_eq!(command.path.as_str(), "/usr/bin/pvesh");
+    assert_eq!(command.args.len(), 4);
+    assert_eq!(
+        (command.timeout, command.output_limit, command.confirm),
+        (Duration::from_secs(30), 4_096, true)
+    );
+    assert_eq!(list.deny.programs, ["chronyc", "my-*"]);
+    assert_eq!(list.deny.arguments, ["--force"]);
 }
 
 #[test]
@@ -197,8 +218,11 @@ fn what_is_left_out_has_a_careful_default() {
 }
 
 #[test]
-fn the_shipped_file_allows_nothing() {
-    let list = parse(SHIPPED).unwrap();
+fn the_shipped_file_allows_nothing_but_what_the_program_needs_itself() {
+    let mut list = parse(SHIPPED).unwrap();
+    let names: Vec<String> = list.host_commands.keys().map(ToString::to_string).collect();
+    assert_eq!(names, ["remove-hookscript", "set-hookscript"]);
+    list.host_commands.clear();
     assert_eq!(list, Allowlist::default());
 }
 
@@ -215,9 +239,10 @@ fn the_example_of_the_shipped_file_is_valid_and_shows_every_key() {
         (
             list.profiles.len(),
             list.rules.len(),
-            list.guest_commands.len()
+            list.guest_commands.len(),
+            list.host_commands.len()
         ),
-        (2, 2, 11)
+        (2, 2, 11, 3)
     );
     for line in FULL.lines().filter(|line| !line.starts_with('[')) {
         let key = line.split(' ').next().unwrap();

@@ -3,6 +3,7 @@ pub(super) mod allowlist;
 pub(super) mod approve;
 pub(super) mod audit;
 pub(super) mod cert;
+pub(super) mod command;
 pub(super) mod token;
 
 use std::path::PathBuf;
@@ -160,6 +161,9 @@ pub(super) enum Command {
                             Example:\n  time-shift restore 100 --yes"
     )]
     Restore(Restore),
+    /// Shows the commands that may be run, on the host and in guests
+    #[command(subcommand, name = "command")]
+    Commands(command::Commands),
     /// Keeps secrets: Proxmox VE API tokens, passwords, GitHub tokens, TOTP seeds
     #[command(subcommand)]
     Token(token::Token),

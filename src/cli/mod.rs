@@ -14,6 +14,7 @@ mod background;
 mod cert;
 mod check;
 mod clocks;
+mod command;
 mod confirm;
 mod doctor;
 mod install_hook;
@@ -116,6 +117,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Allowlist(options) => allowlist::run(&config(arguments)?, options),
         Command::Assign(options) => assign::assign(&config(arguments)?, access, options),
         Command::Unassign(options) => assign::unassign(&config(arguments)?, access, options),
+        Command::Commands(command) => command::run(&config(arguments)?, command),
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),

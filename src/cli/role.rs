@@ -35,7 +35,7 @@ pub(super) fn needs(command: &Command) -> Needs {
         Command::Plan(_) | Command::Check(_) | Command::Doctor(_) | Command::Status(_) => {
             Needs::Verb(Verb::View)
         }
-        Command::Approvals(_) => Needs::Verb(Verb::View),
+        Command::Approvals(_) | Command::Commands(_) => Needs::Verb(Verb::View),
         Command::Approve(_) | Command::Revoke(_) => Needs::Verb(Verb::Approve),
         Command::Allowlist(Allowlist::Show(_)) => Needs::Verb(Verb::View),
         // A file of the caller's choice is read as root, and what is wrong with it is said.

@@ -6,14 +6,19 @@
 #![forbid(unsafe_code)]
 
 mod editor;
+mod run;
 
 use std::fmt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use crate::audit::AuditError;
 use crate::model::VmId;
-use crate::system::Deadline;
+use crate::system::{Deadline, FileError, Program};
+
+pub use run::{Output, run};
 
 pub use editor::{Editor, editor};
 
@@ -26,17 +31,21 @@ const HAND_ON_LIMIT: Duration = Duration::from_millis(500);
 /// Why a program did not do what it was started for.
 #[derive(Debug)]
 pub enum ExecError {
+    /// It is not there, or somebody else than root could have put it there.
+    Refused(FileError),
+    /// That it is going to be run could not be written down, so it was not.
+    NotOnRecord(AuditError),
     /// It was not started.
     NotStarted {
         /// The program.
-        program: &'static str,
+        program: String,
         /// The system's reason.
         error: std::io::Error,
     },
     /// It ended with an error.
     Failed {
         /// The program.
-        program: &'static str,
+        program: String,
         /// How it ended.
         status: std::process::ExitStatus,
     },
@@ -45,6 +54,13 @@ pub enum ExecError {
 impl fmt::Display for ExecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            ExecError::Refused(error) => error.fmt(f),
+            ExecError::NotOnRecord(error) => {
+                write!(
+                    f,
+                    "the audit trail cannot be written, so it is not run: {error}"
+                )
+            }
             ExecError::NotStarted { program, error } => write!(f, "{program}: {error}"),
             ExecError::Failed { program, status } => write!(f, "{program} ended with {status}"),
         }
@@ -56,19 +72,24 @@ impl std::error::Error for ExecError {}
 /// Starts what sets and keeps the clock of a running guest, and does not wait for it: as a service
 /// where systemd runs, else in a session of its own. One that runs already for this VM is ended.
 ///
+/// This is no command of the allowlist: a shift that is in force has to be looked after whatever has
+/// become of that file, and the worker asks it again before it does anything.
+///
 /// # Errors
 /// [`ExecError`].
 pub fn start_worker(program: &Path, vmid: VmId) -> Result<(), ExecError> {
     if Path::new(SYSTEMD).exists() {
         let unit = format!("time-shift@{vmid}.service");
+        let systemctl = open("/usr/bin/systemctl".as_ref())?;
         hand_on(
-            "/usr/bin/systemctl",
-            Command::new("/usr/bin/systemctl").args(["restart", "--no-block", &unit]),
+            &systemctl,
+            prepared(&systemctl).args(["restart", "--no-block", &unit]),
         )
     } else {
+        let setsid = open("/usr/bin/setsid".as_ref())?;
         hand_on(
-            "/usr/bin/setsid",
-            Command::new("/usr/bin/setsid")
+            &setsid,
+            prepared(&setsid)
                 .arg("--fork")
                 .arg(program)
                 .args(["worker", &vmid.to_string()]),
@@ -76,23 +97,44 @@ pub fn start_worker(program: &Path, vmid: VmId) -> Result<(), ExecError> {
     }
 }
 
-fn hand_on(program: &'static str, command: &mut Command) -> Result<(), ExecError> {
-    let not_started = |error| ExecError::NotStarted { program, error };
-    let mut child: Child = command
+fn open(path: &Path) -> Result<Program, ExecError> {
+    Program::open(path).map_err(ExecError::Refused)
+}
+
+/// What every program gets, and all it gets: what was opened, run by its descriptor; no environment
+/// but a fixed one; nothing to read.
+fn prepared(program: &Program) -> Command {
+    let mut command = Command::new(program.opened());
+    command
+        .arg0(program.path())
         .env_clear()
         .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LANG", "C")
         .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(not_started)?;
+        .stderr(Stdio::null());
+    command
+}
+
+fn hand_on(program: &Program, command: &mut Command) -> Result<(), ExecError> {
+    let program = || program.path().display().to_string();
+    let not_started = |error| ExecError::NotStarted {
+        program: program(),
+        error,
+    };
+    let mut child: Child = command.spawn().map_err(not_started)?;
     let deadline = Deadline::after(HAND_ON_LIMIT);
     while !deadline.passed() {
         match child.try_wait().map_err(not_started)? {
             Some(status) if status.success() => return Ok(()),
-            Some(status) => return Err(ExecError::Failed { program, status }),
+            Some(status) => {
+                return Err(ExecError::Failed {
+                    program: program(),
+                    status,
+                });
+            }
             None => deadline.sleep(Duration::from_millis(1)),
         }
     }

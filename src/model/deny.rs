@@ -53,7 +53,7 @@ reasons! {
     TagNotRegistered = "TAG_NOT_REGISTERED",
     /// The rule does not list the profile that the tag names.
     ProfileNotAllowed = "PROFILE_NOT_ALLOWED",
-    /// The profile does not list the command that was to be run in the guest.
+    /// The allowlist does not have the command that was to be run, or its profile does not list it.
     CommandNotAllowed = "COMMAND_NOT_ALLOWED",
     /// The rule is for another VM that had this VMID (smbios1 uuid).
     UuidMismatch = "UUID_MISMATCH",

@@ -1,9 +1,11 @@
-//! Which commands may be run in a guest: those that the allowlist names for the grant's profile, and
-//! those that these name as their `undo` and `query`.
+//! Which commands may be run. In a guest: those that the allowlist names for the grant's profile, and
+//! those that these name as their `undo` and `query`. On the host: those that it has by that name.
+use std::fmt::Display;
+
 use super::authorize::Authorized;
 use super::decide::Grant;
-use crate::allowlist::{Allowlist, CommandName};
-use crate::model::{Deny, DenyReason, Invocation};
+use crate::allowlist::{Allowlist, CommandName, HostCommand, Piece, pieces};
+use crate::model::{Deny, DenyReason, Invocation, NodeName, VmId, Volume};
 
 /// Takes a command from the allowlist, if the grant's profile lists it, or lists one that names it.
 ///
@@ -27,12 +29,21 @@ pub fn authorize_command(
     };
     let may = listed.iter().any(|other| other == name || named_by(other));
     match allowlist.guest_commands.get(name) {
+        Some(command) if may && command.confirm && !grant.confirmed => Err(Deny::new(
+            DenyReason::ConfirmationMissing,
+            format!(
+                "the guest command {name} (allowlist line {}) wants `confirm`, so it is run only for VMs \
+                 whose rule has `confirm = true` and which somebody has approved",
+                command.line
+            ),
+        )),
         Some(command) if may => Ok(Authorized {
             plan: Invocation {
                 name: name.to_string(),
                 path: command.path.clone(),
                 args: command.args.clone(),
                 timeout: command.timeout,
+                output_limit: command.output_limit,
             },
             grant: grant.clone(),
         }),
@@ -45,6 +56,111 @@ pub fn authorize_command(
             ),
         )),
     }
+}
+
+/// What the placeholders of a command stand for. Each can be nothing else than what it says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct HostValues<'a> {
+    /// `{vmid}`
+    pub vmid: Option<VmId>,
+    /// `{node}`
+    pub node: Option<&'a NodeName>,
+    /// `{volume}`
+    pub volume: Option<&'a Volume>,
+}
+
+impl HostValues<'_> {
+    fn get(&self, word: &str) -> Option<String> {
+        fn text(value: Option<impl Display>) -> Option<String> {
+            value.map(|value| value.to_string())
+        }
+        match word {
+            "vmid" => text(self.vmid),
+            "node" => text(self.node),
+            "volume" => text(self.volume),
+            _ => None,
+        }
+    }
+}
+
+/// A command on the host that the allowlist has. Nothing but [`authorize_host_command`] makes one.
+#[must_use]
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostPermit {
+    invocation: Invocation,
+}
+
+impl HostPermit {
+    /// What may be run.
+    #[must_use]
+    pub fn invocation(&self) -> &Invocation {
+        &self.invocation
+    }
+}
+
+/// Takes a command on the host from the allowlist. `agreed`: whether a person has agreed to this call.
+///
+/// # Errors
+/// A [`Deny`] where it is not listed, wants somebody to agree, or a value for it is missing.
+pub fn authorize_host_command(
+    allowlist: &Allowlist,
+    name: &CommandName,
+    values: HostValues<'_>,
+    agreed: bool,
+) -> Result<HostPermit, Deny> {
+    let no = |text: String| Deny::new(DenyReason::CommandNotAllowed, text);
+    let Some(command) = allowlist.host_commands.get(name) else {
+        return Err(no(format!(
+            "the allowlist has no [[host-command]] {name}; add it if it is meant (the shipped file, \
+             /usr/share/doc/time-shift-proxmox/examples/allowlist.toml, has it)"
+        )));
+    };
+    let line = command.line;
+    if command.confirm && !agreed {
+        return Err(Deny::new(
+            DenyReason::ConfirmationMissing,
+            format!(
+                "the host command {name} (allowlist line {line}) wants somebody to agree each time"
+            ),
+        ));
+    }
+    let args = fill(command, values).map_err(no)?;
+    // The file was checked when it was read; this is what it has become.
+    let denied = |text: &String| allowlist.deny.argument(text);
+    if let Some(why) = args.iter().find_map(denied) {
+        return Err(no(format!(
+            "the host command {name} (allowlist line {line}): {why}"
+        )));
+    }
+    Ok(HostPermit {
+        invocation: Invocation {
+            name: name.to_string(),
+            path: command.path.to_string(),
+            args,
+            timeout: command.timeout,
+            output_limit: command.output_limit,
+        },
+    })
+}
+
+fn fill(command: &HostCommand, values: HostValues<'_>) -> Result<Vec<String>, String> {
+    let piece = |piece: Piece<'_>| {
+        match piece {
+        Piece::Text(text) => Ok(text.to_owned()),
+        Piece::Value(word) => values.get(word).ok_or_else(|| {
+            format!(
+                "the host command {} (allowlist line {}) has {{{word}}} in it, for which there is nothing \
+                 here",
+                command.name, command.line
+            )
+        }),
+    }
+    };
+    let argument = |argument: &String| {
+        let pieces = pieces(argument).unwrap_or_default();
+        pieces.into_iter().map(piece).collect()
+    };
+    command.args.iter().map(argument).collect()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ mod role;
 
 pub use authorize::{Authorized, authorize, authorize_restore};
 pub use choose::asks_for_registered_tags;
-pub use command::authorize_command;
+pub use command::{HostPermit, HostValues, authorize_command, authorize_host_command};
 pub use confirm::Confirmation;
 pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};
 pub use explain::{Check, Verdict, explain, explain_plan};

@@ -24,6 +24,10 @@ pub enum FileErrorKind {
     NotRegular,
     /// It is not a folder.
     NotAFolder,
+    /// It is nothing that can be run.
+    NotAProgram,
+    /// It is run as somebody else than who runs it.
+    SetId,
     /// Somebody else than root could have changed it.
     NotRootsAlone {
         /// The owner's user number.
@@ -99,6 +103,16 @@ impl fmt::Display for FileError {
             ),
             FileErrorKind::NotRegular => write!(f, "{path} is not a regular file"),
             FileErrorKind::NotAFolder => write!(f, "{path}: a part of the path is not a folder"),
+            FileErrorKind::NotAProgram => write!(
+                f,
+                "{path} is no program: it has to be an absolute path to an executable file, or to a \
+                 script whose first line names one"
+            ),
+            FileErrorKind::SetId => write!(
+                f,
+                "{path} is set-user-ID or set-group-ID, so it would run as somebody else; name another \
+                 program"
+            ),
             FileErrorKind::NotRootsAlone { uid, mode } => write!(
                 f,
                 "{path} belongs to user {uid} with mode {mode:04o}; it must belong to root and be \

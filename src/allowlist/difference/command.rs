@@ -54,6 +54,8 @@ fn described(command: &GuestCommand) -> Vec<(&'static str, String)> {
         does,
         undo,
         query,
+        output_limit,
+        confirm,
         line: _,
     } = command;
     let os = os.map_or("any", |os| match os {
@@ -72,5 +74,7 @@ fn described(command: &GuestCommand) -> Vec<(&'static str, String)> {
         ("does", does.to_owned()),
         ("undo", or_none(undo.as_ref())),
         ("query", or_none(query.as_ref())),
+        ("output-limit", output_limit.to_string()),
+        ("confirm", confirm.to_string()),
     ]
 }

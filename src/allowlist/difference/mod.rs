@@ -3,6 +3,7 @@
 //! Each struct of the allowlist is taken apart field by field here, so that a new key cannot be
 //! forgotten: what is permitted by it would be installed without anybody being told.
 mod command;
+mod host;
 mod profile;
 mod role;
 mod rule;
@@ -90,6 +91,8 @@ pub fn difference(old: &Allowlist, new: &Allowlist) -> Difference {
         profiles: _,
         rules: _,
         guest_commands: _,
+        host_commands: _,
+        deny: _,
         roles: _,
         index: _,
         warnings: _,
@@ -109,10 +112,13 @@ pub fn difference(old: &Allowlist, new: &Allowlist) -> Difference {
         })
         .collect();
     vms.sort_by(|one, other| one.ranges.cmp(&other.ranges));
+    let mut commands = command::changes(&old.guest_commands, &new.guest_commands);
+    commands.extend(host::changes(&old.host_commands, &new.host_commands));
+    commands.extend(host::deny_changes(&old.deny, &new.deny));
     Difference {
         vms,
         roles: role::changes(&old.roles, &new.roles),
-        commands: command::changes(&old.guest_commands, &new.guest_commands),
+        commands,
     }
 }
 

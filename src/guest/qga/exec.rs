@@ -132,8 +132,9 @@ pub fn run(
         })?;
     let deadline = within(invocation.timeout);
     loop {
-        let state =
-            connect().and_then(|mut agent| agent.exec_state(pid, Deadline::after(super::HOLD)));
+        let state = connect().and_then(|mut agent| {
+            agent.exec_state(pid, invocation.output_limit, Deadline::after(super::HOLD))
+        });
         match state {
             Ok(ExecState::Ended(outcome)) => return Ok(outcome),
             Ok(ExecState::Running) if deadline.passed() => return Err(RunError::StillRuns),
@@ -162,7 +163,12 @@ impl Agent {
         Ok(started.pid)
     }
 
-    fn exec_state(&mut self, pid: i64, deadline: Deadline) -> Result<ExecState, AgentError> {
+    fn exec_state(
+        &mut self,
+        pid: i64,
+        limit: usize,
+        deadline: Deadline,
+    ) -> Result<ExecState, AgentError> {
         let status: Status = typed(STATUS, self.call(STATUS, &json!({"pid": pid}), deadline)?)?;
         if !status.exited {
             return Ok(ExecState::Running);
@@ -171,8 +177,9 @@ impl Agent {
         let mut text = |data: Option<String>| -> Result<Printable, AgentError> {
             let bytes = decode(&data.unwrap_or_default())
                 .ok_or(Broken::UnexpectedAnswer { command: STATUS })?;
-            truncated |= bytes.len() > Printable::CAP;
-            Ok(Printable::new(bytes.trim_ascii_end()))
+            let kept = bytes.get(..limit).unwrap_or(&bytes);
+            truncated |= bytes.len() > kept.len().min(Printable::CAP);
+            Ok(Printable::new(kept.trim_ascii_end()))
         };
         let (out, err) = (text(status.out_data)?, text(status.err_data)?);
         Ok(ExecState::Ended(ExecOutcome {
