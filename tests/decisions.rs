@@ -205,6 +205,67 @@ fn a_rule_for_one_vm_is_not_inherited_by_another_with_its_number() {
     permitted(&config, &text, &["profile test"]);
 }
 
+/// pre-start in a task of Proxmox VE, whose title this Perl gives itself.
+fn start_by(world: &World, user: &str) -> Run {
+    let script = format!(
+        "$0 = sprintf 'task UPID:lab1:%08X:00000001:65A1B2C3:qmstart:100:{user}:', $$; \
+         exit(system(@ARGV) >> 8)"
+    );
+    let mut command = world.command("perl");
+    let hook = "/usr/libexec/time-shift/time-shift-hook";
+    Run::of(command.args(["-e", &script, hook, "100", "pre-start"]))
+}
+
+#[test]
+fn a_rule_for_certain_users_is_for_their_starts_only_b5_d7() {
+    let text = rule(TARGET, "pve-users = [\"alice@pve\", \"root@pam!ci\"]");
+    let world = World::with_vm("", &text);
+    for user in ["alice@pve", "root@pam!ci"] {
+        start_by(&world, user).one_line(0, &["profile test"]);
+        let note = world.note(100).unwrap();
+        assert_eq!(note["grant"]["started-by"], serde_json::json!([user]));
+    }
+    for user in [
+        "root@pam",
+        "alice@pve!ci",
+        "alice@pam",
+        "bob@pve",
+        "a;b@pve",
+    ] {
+        let run = start_by(&world, user);
+        run.one_line(
+            0,
+            &[
+                "PVE_USER_NOT_ALLOWED",
+                "alice@pve, root@pam!ci only",
+                "is behind it",
+            ],
+        );
+        run.says(&[user]);
+        assert_eq!(world.note(100), None);
+        let last = world.audit().pop().unwrap();
+        assert_eq!(last["reason"], "PVE_USER_NOT_ALLOWED");
+    }
+    // Without a task it is root's, unless somebody else logged in.
+    denied_in(&world, "PVE_USER_NOT_ALLOWED", &["root@pam is behind it"]);
+    world.write(
+        "/etc/time-shift/allowlist.toml",
+        rule(TARGET, "pve-users = [\"root@pam\"]"),
+    );
+    permitted_in(&world, &["profile test"]);
+    world.write("/.loginuid", "1000");
+    denied_in(
+        &world,
+        "PVE_USER_NOT_ALLOWED",
+        &["the user with number 1000 is behind it"],
+    );
+    start_by(&world, "root@pam").one_line(0, &["profile test"]);
+    // Where no rule asks, nobody is named.
+    world.write("/etc/time-shift/allowlist.toml", allow(TARGET));
+    let (_, note) = permitted_in(&world, &["profile test"]);
+    assert_eq!(note["grant"]["started-by"], Value::Null);
+}
+
 #[test]
 fn a_rule_that_wants_a_confirmation_permits_nothing_without_b4() {
     denied(

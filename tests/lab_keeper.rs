@@ -18,6 +18,8 @@ mod faults;
 mod saved;
 #[path = "lab_keeper/services.rs"]
 mod services;
+#[path = "lab_keeper/starter.rs"]
+mod starter;
 #[path = "lab_keeper/state.rs"]
 mod state;
 mod support;

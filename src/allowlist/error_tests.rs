@@ -74,7 +74,7 @@ line 16, column 43: VMIDs 450 are covered twice: this rule has 400-499 in line 1
 line 17, column 27: there is no profile `idrac-2061`; did you mean `idrac-2016`?
 line 18, column 10: `assign`: `future2` is not among this rule's `profiles`
 line 21, column 13: `max-shift`: `20`: a calendar span is written like "20y", "6mo", "2w" or "90d", without a sign
-line 22, column 1: unknown key `comfirm`; did you mean `confirm`? an [[allow]] rule may have: vmids, profiles, assign, earliest, latest, max-shift, stages, confirm, any-tag, uuid
+line 22, column 1: unknown key `comfirm`; did you mean `confirm`? an [[allow]] rule may have: vmids, profiles, assign, earliest, latest, max-shift, stages, confirm, any-tag, uuid, pve-users
 line 25, column 10: VMIDs 480-520 are covered twice: another rule has 400-499 in line 16
 line 26, column 13: profile `future` (line 10) has the target 2040-01-01T12:00:00Z, which lies after `latest` (2037-12-31T23:59:59Z)
 line 27, column 1: `profiles` is already set further up; keep one of the two

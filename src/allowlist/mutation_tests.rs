@@ -156,6 +156,7 @@ fn a_deleted_line_never_widens_a_rule() {
             "confirm",
             "any-tag",
             "uuid",
+            "pve-users",
             "args",
             "timeout",
             "os",

@@ -3,7 +3,7 @@ use super::profile::read_stages;
 use super::references::{References, names};
 use super::uuid::Uuid;
 use super::vmids::{self, Range};
-use crate::model::{ProfileName, ShiftBound, Stages, Timestamp, VmId, parse_bound};
+use crate::model::{ProfileName, PveCaller, ShiftBound, Stages, Timestamp, VmId, parse_bound};
 use crate::strict::{Mark, Value, quoted};
 
 /// A rule.
@@ -27,6 +27,8 @@ pub struct Rule {
     pub any_tag: bool,
     /// The VM that is meant, should its VMID be reused.
     pub uuid: Option<Uuid>,
+    /// The users and API tokens of Proxmox VE whose starts it is for; none = everybody's.
+    pub pve_users: Vec<PveCaller>,
     /// The stages that are permitted.
     pub stages: Stages,
     /// Where the rule starts in the file.
@@ -79,6 +81,7 @@ pub(super) fn read(
         let uuid = table.optional("uuid", |value| {
             value.parsed("a uuid in quotes", Uuid::parse)
         });
+        let pve_users = table.or("pve-users", Vec::new(), |value| read_pve_users(&value));
 
         let (earliest, earliest_mark) = earliest?;
         let latest = latest?;
@@ -105,6 +108,7 @@ pub(super) fn read(
             confirm,
             any_tag,
             uuid,
+            pve_users,
             stages,
             line: table.reader().line(table.mark()),
         };
@@ -152,6 +156,15 @@ fn read_assign(value: &Value<'_>, listed: Option<&[(ProfileName, Mark)]>) -> Opt
             quoted(name.as_str())
         ))
     }
+}
+
+fn read_pve_users(value: &Value<'_>) -> Option<Vec<PveCaller>> {
+    const WANT: &str = "a list of users and API tokens, like [\"alice@pve\", \"root@pam!ci\"]";
+    let users = names(value, WANT, |value| {
+        value.parsed("a string", PveCaller::parse)
+    })?;
+    // One that cannot be read leaves an error, and never a rule that is everybody's.
+    (!users.is_empty()).then(|| users.into_iter().map(|(user, _)| user).collect())
 }
 
 fn read_max_shift(value: &Value<'_>) -> Option<ShiftBound> {

@@ -49,6 +49,7 @@ latest = "2037-12-31T12:00:00+01:00"
 max-shift = "P11Y"
 stages = ["agent"]
 uuid = "4C4C4544-0042-3510-8052-b4c04f4a3132"
+pve-users = ["alice@pve", "root@pam!ci"]
 [[guest-command]]
 name = "stop-timesyncd"
 path = "/usr/bin/timedatectl"
@@ -150,6 +151,10 @@ fn every_key_is_read_as_it_is_written() {
         second.uuid.as_ref().unwrap().as_str(),
         "4c4c4544-0042-3510-8052-b4c04f4a3132"
     );
+
+    let users: Vec<String> = second.pve_users.iter().map(ToString::to_string).collect();
+    assert_eq!(users, ["alice@pve", "root@pam!ci"]);
+    assert_eq!(first.pve_users, []);
 
     let command = &list.guest_commands[&CommandName::parse("stop-timesyncd").unwrap()];
     assert_eq!(command.path, "/usr/bin/timedatectl");

@@ -11,7 +11,7 @@ use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
 use crate::model::{Deny, DenyReason, Offset, Printable, ProfileName, Timestamp, VmId};
 use crate::plan;
-use crate::policy::{Confirmation, Decision, Grant, Wish, authorize, decide_wish};
+use crate::policy::{Confirmation, Decision, Grant, Starter, Wish, authorize, decide_wish};
 use crate::report::Tone;
 use crate::sources::{Guest, Loaded, find_guest, judged, load_allowlist, request};
 use crate::state::{Approval, Store};
@@ -124,6 +124,8 @@ fn would_be_permitted(
     };
     let mut request = request(config, vmid, facts, loaded, wish);
     request.confirmation = Confirmation::Assumed;
+    // Whoever approves is not who starts.
+    request.starter = Starter::Assumed;
     let grant = match decide_wish(&request, facts, &loaded.allowlist, wish) {
         Decision::Permitted(grant) => *grant,
         Decision::Denied(deny) => return Err(deny),

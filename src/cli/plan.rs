@@ -7,9 +7,9 @@ use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, Warning, judge, warnings, why};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::policy::{Authorized, Check, Verdict, Wish};
+use crate::policy::{Authorized, Check, Verdict, Wish, asks_for_starter};
 use crate::report::{Tone, pairs};
-use crate::sources::{Guest, config_path, find_guest, load_allowlist, request};
+use crate::sources::{Guest, config_path, find_guest, load_allowlist, request, starter_by_hand};
 use crate::system;
 use crate::vmconfig::{RtcBase, VmFacts};
 
@@ -83,7 +83,10 @@ fn answer(config: &Config, options: &Plan, now: Now) -> Result<Answer, Failure> 
     let deny = match load_allowlist(config) {
         Err(not_loaded) => not_loaded.deny,
         Ok(loaded) => {
-            let request = request(config, vmid, &facts, &loaded, Wish::Profile);
+            let mut request = request(config, vmid, &facts, &loaded, Wish::Profile);
+            if asks_for_starter(vmid, &loaded.allowlist) {
+                request.starter = starter_by_hand();
+            }
             base.checks = options
                 .why
                 .then(|| why(&request, &facts, &loaded.allowlist, now));

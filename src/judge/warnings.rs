@@ -159,7 +159,7 @@ mod tests {
     use crate::allowlist;
     use crate::judge::{Judgement, judge};
     use crate::model::{BootInstant, Timestamp, VmId};
-    use crate::policy::{Confirmation, Pins, Request};
+    use crate::policy::{Confirmation, Pins, Request, Starter};
     use crate::vmconfig;
 
     fn warnings_of(config: &str, profile: &str, synchronised: bool) -> Vec<&'static str> {
@@ -173,6 +173,7 @@ mod tests {
             vmid: VmId::MIN,
             registered_tags: Vec::new(),
             confirmation: Confirmation::Missing,
+            starter: Starter::default(),
             pins: Pins::default(),
         };
         let now = Now {

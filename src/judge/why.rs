@@ -26,7 +26,7 @@ mod tests {
     use super::*;
     use crate::judge::{Judgement, judge};
     use crate::model::{BootInstant, DenyReason, Tag, Timestamp, VmId};
-    use crate::policy::{Confirmation, Pins, Verdict};
+    use crate::policy::{Confirmation, Pins, Starter, Verdict};
     use crate::{allowlist, vmconfig};
 
     fn failures(checks: &[Check]) -> Vec<DenyReason> {
@@ -55,14 +55,17 @@ mod tests {
                                   Just("machine: virt\narch: aarch64\n"), Just("bios: ovmf\ntags: ts-p\n")],
             registered in any::<bool>(),
             vmid in prop_oneof![Just("100"), Just("101")],
+            users in any::<bool>(),
+            starter in prop_oneof![Just(Starter::default()), Just(Starter::Assumed)],
             confirmation in prop_oneof![Just(Confirmation::Missing), Just(Confirmation::RanOut),
                                         Just(Confirmation::Assumed)],
         ) {
             let uuid = if uuid { "uuid = \"4c4c4544-0042-3510-8052-b4c04f4a3132\"\n" } else { "" };
+            let users = if users { "pve-users = [\"alice@pve\"]\n" } else { "" };
             let text = format!(
                 "version = 1\n[profiles.p]\ntarget = \"{target}\"\nstages = {stages}\n[[allow]]\nvmids = [100]\n\
                  profiles = [\"p\"]\n{keys}\nearliest = \"{earliest}\"\nlatest = \"{latest}\"\n\
-                 max-shift = \"{max_shift}\"\nconfirm = {confirm}\n{uuid}"
+                 max-shift = \"{max_shift}\"\nconfirm = {confirm}\n{uuid}{users}"
             );
             // Contradictions within the file are refused before anything is decided.
             let Ok(list) = allowlist::parse(&text) else { return Ok(()) };
@@ -71,6 +74,7 @@ mod tests {
                 vmid: VmId::parse(vmid.as_bytes()).unwrap(),
                 registered_tags: if registered { vec![Tag::parse("ts-p").unwrap()] } else { Vec::new() },
                 confirmation,
+                starter,
                 pins: Pins::default(),
             };
             let now = Now {
@@ -85,7 +89,7 @@ mod tests {
                 }
                 Judgement::Permitted(_) => {
                     prop_assert!(failures(&checks).is_empty(), "{:?}", checks);
-                    prop_assert_eq!(checks.len(), 10, "{:?}", checks);
+                    prop_assert_eq!(checks.len(), 11, "{:?}", checks);
                 }
                 Judgement::NotConcerned => {
                     prop_assert!(failures(&checks).is_empty(), "{:?}", checks);

@@ -6,9 +6,10 @@ use crate::audit::{Event, IntentLogged, Record};
 use crate::model::{ClockPlan, Course, Deny, DenyReason, Now, Printable, ProfileName, Stages};
 use crate::plan;
 use crate::policy::{
-    Authorized, Confirmation, Decision, Wish, authorize, authorize_restore, decide_wish,
+    Authorized, Confirmation, Decision, Grant, Starter, Wish, asks_for_starter, authorize,
+    authorize_restore, authorize_starter, decide_wish,
 };
-use crate::sources::{Loaded, load_allowlist, request};
+use crate::sources::{Loaded, load_allowlist, request, starter_by_hand};
 use crate::system;
 
 /// What is to be done to a clock, permitted now.
@@ -25,11 +26,17 @@ const AGENT: Stages = Stages {
     agent: true,
 };
 
-/// Whether the time that is asked for is the one that the VM's start was approved for.
+/// For whom a time is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Covered {
-    Yes,
-    No,
+pub(super) enum Asker {
+    /// For who started the VM: an approval that there was then, and who that was, cover it to its end.
+    Start,
+    /// For who calls.
+    Hand,
+    /// For a VM whose start nobody has noted.
+    Nobody,
+    /// For its real time, which it may have whoever asks.
+    Restore,
 }
 
 impl Proposal {
@@ -44,7 +51,7 @@ impl Subject<'_> {
     /// under which it was started.
     pub(super) fn may_keep(&self, course: Course) -> Result<Proposal, KeepError> {
         let Some(note) = &self.note else {
-            return self.ask(Wish::Profile, Some(course), Covered::No);
+            return self.ask(Wish::Profile, Some(course), Asker::Nobody);
         };
         let was = note.grant.profile();
         if note.by_hand {
@@ -52,9 +59,9 @@ impl Subject<'_> {
                 target: note.grant.target(),
                 profile: Some(was),
             };
-            return self.ask(wish, Some(course), Covered::Yes);
+            return self.ask(wish, Some(course), Asker::Start);
         }
-        let proposal = self.ask(Wish::Profile, Some(course), Covered::Yes)?;
+        let proposal = self.ask(Wish::Profile, Some(course), Asker::Start)?;
         let is = proposal.authorized.grant().profile();
         if was == is {
             return Ok(proposal);
@@ -67,17 +74,20 @@ impl Subject<'_> {
         &self,
         wish: Wish<'_>,
         course: Option<Course>,
-        covered: Covered,
+        asker: Asker,
     ) -> Result<Proposal, KeepError> {
         let loaded = load_allowlist(self.config).map_err(|not_loaded| not_loaded.deny)?;
         let mut request = request(self.config, self.vmid, &self.facts, &loaded, wish);
-        if covered == Covered::Yes {
-            // An approval that there was when the start began covers it to its end.
-            if let Some(grant) = self.note.as_ref().map(|note| &note.grant) {
-                if grant.confirmed() {
-                    request.confirmation = Confirmation::Covered(grant.profile().clone());
-                }
-            }
+        let start = self.note.as_ref().map(|note| &note.grant);
+        if let Some(grant) = start.filter(|grant| asker == Asker::Start && grant.confirmed()) {
+            request.confirmation = Confirmation::Covered(grant.profile().clone());
+        }
+        if asks_for_starter(self.vmid, &loaded.allowlist) {
+            request.starter = match asker {
+                Asker::Hand => starter_by_hand(),
+                Asker::Restore => Starter::Assumed,
+                Asker::Start | Asker::Nobody => started_by(start),
+            };
         }
         let grant = match decide_wish(&request, &self.facts, &loaded.allowlist, wish) {
             Decision::Permitted(grant) => *grant,
@@ -121,12 +131,21 @@ impl Subject<'_> {
         })
     }
 
+    /// Whether the VM's rule is for who calls.
+    pub(super) fn is_for_caller(&self) -> Result<(), KeepError> {
+        let loaded = load_allowlist(self.config).map_err(|not_loaded| not_loaded.deny)?;
+        if asks_for_starter(self.vmid, &loaded.allowlist) {
+            authorize_starter(self.vmid, &loaded.allowlist, &starter_by_hand())?;
+        }
+        Ok(())
+    }
+
     /// What gives the guest the real time back. That is always permitted where it had another.
     pub(super) fn may_restore(&self) -> Result<Proposal, KeepError> {
         let grant = match &self.note {
             Some(note) => note.grant.clone(),
             None => self
-                .ask(Wish::Profile, None, Covered::No)?
+                .ask(Wish::Profile, None, Asker::Restore)?
                 .authorized
                 .grant()
                 .clone(),
@@ -174,6 +193,14 @@ pub(super) fn fixed(course: Course, now: Now) -> Result<Course, KeepError> {
         },
         Course::FromStart { .. } | Course::Constant { .. } => course,
     })
+}
+
+/// Who was behind a start, as its note has it.
+fn started_by(start: Option<&Grant>) -> Starter {
+    match start.map(Grant::started_by) {
+        Some(users @ [_, ..]) => Starter::Known(users.to_vec()),
+        _ => Starter::Other("who started the VM was not asked then".to_owned()),
+    }
 }
 
 fn other_profile(was: &ProfileName, is: &ProfileName) -> Deny {

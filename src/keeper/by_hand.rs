@@ -1,7 +1,7 @@
 //! What a person asks for: another time for a guest that runs, or the one that it should have.
 use std::time::Duration;
 
-use super::allow::{Covered, Proposal};
+use super::allow::{Asker, Proposal};
 use super::apply::Occasion;
 use super::error::KeepError;
 use super::settle::Receipts;
@@ -24,8 +24,14 @@ pub fn propose(
     target: &ClockTarget,
     profile: Option<&ProfileName>,
 ) -> Result<Proposal, KeepError> {
-    let proposed = subject.ask(Wish::Target { target, profile }, None, Covered::No);
-    if let Err(KeepError::Denied(deny)) = &proposed {
+    let proposed = subject.ask(Wish::Target { target, profile }, None, Asker::Hand);
+    written_down(subject, &proposed);
+    proposed
+}
+
+/// Writes down a denial.
+fn written_down<T>(subject: &Subject<'_>, result: &Result<T, KeepError>) {
+    if let Err(KeepError::Denied(deny)) = result {
         let text = KeepError::Denied(deny.clone()).to_string();
         subject.record(&Record {
             name: subject.facts.name.as_ref(),
@@ -34,7 +40,6 @@ pub fn propose(
             ..Record::new(Event::Denied, subject.vmid)
         });
     }
-    proposed
 }
 
 /// Gives the guest the time of `proposal` and keeps it from now on. Gives what was done, for people.
@@ -109,6 +114,9 @@ pub fn sync(subject: &mut Subject<'_>) -> Result<String, KeepError> {
             .as_ref()
             .is_some_and(|keep| keep.stage == KeepStage::Restored);
     if shifted {
+        let permitted = subject.is_for_caller();
+        written_down(subject, &permitted);
+        permitted?;
         let text = subject.settle("synchronised by hand", Receipts::Own, LIMIT)?;
         subject.voice.say(Event::Outcome, &text);
         return Ok(text);
@@ -116,7 +124,9 @@ pub fn sync(subject: &mut Subject<'_>) -> Result<String, KeepError> {
     let host_time = Course::Constant {
         offset: Offset::ZERO,
     };
-    let proposal = subject.ask(Wish::Now, Some(host_time), Covered::No)?;
+    let proposed = subject.ask(Wish::Now, Some(host_time), Asker::Hand);
+    written_down(subject, &proposed);
+    let proposal = proposed?;
     let intent = subject.intend(&proposal, "synchronised by hand to the host's time")?;
     let occasion = Occasion {
         restores: true,

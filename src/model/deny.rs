@@ -57,6 +57,8 @@ reasons! {
     CommandNotAllowed = "COMMAND_NOT_ALLOWED",
     /// The rule is for another VM that had this VMID (smbios1 uuid).
     UuidMismatch = "UUID_MISMATCH",
+    /// The rule is for starts by certain users of Proxmox VE, and somebody else is behind this one.
+    PveUserNotAllowed = "PVE_USER_NOT_ALLOWED",
     /// The rule wants a confirmation that was not given.
     ConfirmationMissing = "CONFIRMATION_MISSING",
     /// No certificate is pinned for the profile's `cert:` target.

@@ -167,7 +167,7 @@ fn fill(command: &HostCommand, values: HostValues<'_>) -> Result<Vec<String>, St
 mod tests {
     use super::*;
     use crate::model::VmId;
-    use crate::policy::{Confirmation, Decision, Pins, Request, decide};
+    use crate::policy::{Confirmation, Decision, Pins, Request, Starter, decide};
     use crate::{allowlist, vmconfig};
 
     const TEXT: &str = r#"
@@ -203,6 +203,7 @@ path = "/bin/true"
             vmid: VmId::parse(b"100").unwrap(),
             registered_tags: Vec::new(),
             confirmation: Confirmation::Missing,
+            starter: Starter::default(),
             pins: Pins::default(),
         };
         let Decision::Permitted(grant) = decide(&request, &vmconfig::parse(b""), &list) else {

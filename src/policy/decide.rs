@@ -7,10 +7,11 @@ use super::choose::{choose, follows_the_host, listed, only_one, profile_tags};
 use super::confirm::{self, Confirmation};
 use super::machine::RtcYears;
 use super::pins::{self, Pins};
+use super::starter::{self, Starter};
 use crate::allowlist::{Allowlist, OnUndo, Profile, Rule, TimeService};
 use crate::model::{
-    ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, RtcZone, ShiftBound, Stages, Tag,
-    Timestamp, VmId,
+    ClockTarget, Deny, DenyReason, OnTrouble, ProfileName, PveCaller, RtcZone, ShiftBound, Stages,
+    Tag, Timestamp, VmId,
 };
 use crate::vmconfig::VmFacts;
 
@@ -24,6 +25,9 @@ pub struct Request {
     pub registered_tags: Vec<Tag>,
     /// What is known about an approval; needed only where the VM's rule wants one.
     pub confirmation: Confirmation,
+    /// Who is behind it; needed only where
+    /// [`asks_for_starter`](super::asks_for_starter) says so.
+    pub starter: Starter,
     /// What is pinned for the servers that [`asks_for_pins`](super::asks_for_pins) names.
     pub pins: Pins,
 }
@@ -76,6 +80,9 @@ pub struct Grant {
     /// Left out where it is not so: an earlier version does not know it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) confirmed: bool,
+    /// Left out where its rule is everybody's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) started_by: Vec<PveCaller>,
 }
 
 impl Grant {
@@ -181,6 +188,12 @@ impl Grant {
         self.confirmed
     }
 
+    /// Who was behind the start, where its rule asked.
+    #[must_use]
+    pub fn started_by(&self) -> &[PveCaller] {
+        &self.started_by
+    }
+
     /// Whether a failure before the start keeps the VM from starting.
     #[must_use]
     pub fn block_on_failure(&self) -> bool {
@@ -268,6 +281,7 @@ fn permit(
     };
     let block = profile.on_denied == OnTrouble::Block;
     check_identity(rule, facts).map_err(|deny| deny.blocking(block))?;
+    let started_by = starter::check(rule, &request.starter).map_err(|deny| deny.blocking(block))?;
     let date = pins::date(&target, &request.pins, rule, profile.margin)
         .map_err(|deny| deny.blocking(block))?;
     confirm::check(rule, request.vmid, name, &request.confirmation)
@@ -296,6 +310,7 @@ fn permit(
         block_when_denied: block,
         block_on_failure: profile.on_failure == OnTrouble::Block,
         confirmed: rule.confirm,
+        started_by,
     }))
 }
 

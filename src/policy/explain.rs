@@ -6,6 +6,7 @@ use super::authorize::{not_after, not_before, not_too_far};
 use super::choose::choose;
 use super::confirm;
 use super::decide::{Decision, Grant, Request, check_identity, decide, possible_stages};
+use super::starter::{self, Starter};
 use crate::allowlist::{Allowlist, Rule};
 use crate::model::{ClockPlan, Deny, DenyReason, Now, Stages};
 use crate::vmconfig::VmFacts;
@@ -73,7 +74,7 @@ impl Check {
 }
 
 /// The checks that come before there is a time, and what would be granted if the approval that may be
-/// missing were there.
+/// missing were there and one of the rule's users were behind it.
 #[must_use]
 pub fn explain(
     request: &Request,
@@ -113,6 +114,7 @@ pub fn explain(
     }
     let approved = Request {
         confirmation: Confirmation::Assumed,
+        starter: Starter::Assumed,
         ..request.clone()
     };
     match decide(&approved, facts, allowlist) {
@@ -150,6 +152,16 @@ fn of_rule(
         None => "the rule names none".to_owned(),
     };
     checks.push(Check::of("uuid", &check_identity(rule, facts), uuid));
+    let users = match &request.starter {
+        _ if rule.pve_users.is_empty() => "the rule is for everybody's starts".to_owned(),
+        Starter::Known(callers) => {
+            let callers: Vec<String> = callers.iter().map(ToString::to_string).collect();
+            format!("{}, whom the rule lists", callers.join(" and "))
+        }
+        Starter::Other(_) | Starter::Assumed => "one whom the rule lists".to_owned(),
+    };
+    let starter = starter::check(rule, &request.starter).map(|_| ());
+    checks.push(Check::of("pve-users", &starter, users));
     let approval = match &request.confirmation {
         _ if !rule.confirm => "the rule wants none".to_owned(),
         Confirmation::Given { left, .. } => format!("approved, for {} s more", left.as_secs()),

@@ -13,6 +13,7 @@ mod explain;
 mod machine;
 mod pins;
 mod role;
+mod starter;
 
 pub use authorize::{Authorized, authorize, authorize_restore};
 pub use choose::asks_for_registered_tags;
@@ -22,3 +23,4 @@ pub use decide::{Decision, Grant, Request, Wish, decide, decide_wish};
 pub use explain::{Check, Verdict, explain, explain_plan};
 pub use pins::{Pins, asks_for_pins};
 pub use role::{Member, authorize_verb, role_for};
+pub use starter::{Starter, asks_for_starter, authorize_starter};

@@ -9,6 +9,7 @@ mod guests;
 mod pins;
 mod settings;
 mod snippets;
+mod starter;
 mod vm;
 
 pub use allowlist::{
@@ -20,4 +21,5 @@ pub use guests::{Existing, GuestsUnknown, existing_guests};
 pub use pins::{load_pin, pin_path, pinned_peers, save_pin};
 pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config, sha256_hex};
 pub use snippets::{guests_naming, storages};
+pub use starter::{starter, starter_by_hand};
 pub use vm::{Guest, GuestError, config_path, find_guest, pins, registered_tags, request};

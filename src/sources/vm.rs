@@ -5,10 +5,14 @@ use std::path::PathBuf;
 use super::allowlist::Loaded;
 use super::approvals::confirmation;
 use super::pins::load_pin;
+use super::starter::starter;
 use crate::allowlist::Allowlist;
 use crate::config::Config;
 use crate::model::{NodeName, Tag, VmId};
-use crate::policy::{Confirmation, Pins, Request, Wish, asks_for_pins, asks_for_registered_tags};
+use crate::policy::{
+    Confirmation, Pins, Request, Starter, Wish, asks_for_pins, asks_for_registered_tags,
+    asks_for_starter,
+};
 use crate::system::{self, FileError, Trust};
 use crate::vmconfig::{self, VmFacts};
 
@@ -78,8 +82,8 @@ pub fn find_guest(
     }
 }
 
-/// What policy is asked about a time for a VM: datacenter.cfg, an approval and pins are read only where
-/// the decision depends on them.
+/// What policy is asked about a start of a VM by who calls this program: datacenter.cfg, an approval, pins
+/// and who it is are looked at only where the decision depends on them.
 #[must_use]
 pub fn request(
     config: &Config,
@@ -97,10 +101,15 @@ pub fn request(
         true => confirmation(config, vmid, &loaded.sha256),
         false => Confirmation::Missing,
     };
+    let starter = match asks_for_starter(vmid, allowlist) {
+        true => starter(),
+        false => Starter::default(),
+    };
     Request {
         vmid,
         registered_tags,
         confirmation,
+        starter,
         pins: pins(config, vmid, allowlist, wish),
     }
 }

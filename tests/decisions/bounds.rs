@@ -177,6 +177,10 @@ fn block_holds_for_every_denial_that_comes_from_the_profile() {
         (rule("-10y", "max-shift = \"9y\""), "SHIFT_TOO_LARGE"),
         (rule(TARGET, uuid), "UUID_MISMATCH"),
         (rule(TARGET, "confirm = true"), "CONFIRMATION_MISSING"),
+        (
+            rule(TARGET, "pve-users = [\"alice@pve\"]"),
+            "PVE_USER_NOT_ALLOWED",
+        ),
         (allow("2080-01-01"), "MACHINE_CANNOT_HOLD"),
         (allow("cert:a"), "CERTIFICATE_NOT_PINNED"),
     ] {

@@ -4,7 +4,7 @@ use std::path::Path;
 use time_shift::audit::{Event, IntentLogged, Record, Trail};
 use time_shift::model::{ClockPlan, VmId};
 use time_shift::policy::{
-    Authorized, Confirmation, Decision, Grant, Pins, Request, authorize, decide,
+    Authorized, Confirmation, Decision, Grant, Pins, Request, Starter, authorize, decide,
 };
 use time_shift::{allowlist, plan, system, vmconfig};
 
@@ -33,6 +33,7 @@ max-shift = "100y"
         vmid: vm100(),
         registered_tags: Vec::new(),
         confirmation: Confirmation::Missing,
+        starter: Starter::default(),
         pins: Pins::default(),
     };
     let facts = vmconfig::parse(b"machine: q35\n");

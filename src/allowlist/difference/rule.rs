@@ -1,7 +1,7 @@
 //! What becomes different for the VMs of a rule.
 use super::{Change, Kind, becomes, or_none, profile};
 use crate::allowlist::{Allowlist, Rule};
-use crate::model::{ProfileName, Stages};
+use crate::model::{ProfileName, PveCaller, Stages};
 
 /// What becomes different for VMs that have this rule now and that one then.
 pub(super) fn changes(
@@ -39,6 +39,9 @@ fn whole(list: &Allowlist, rule: &Rule, kind: Kind) -> Vec<Change> {
     if let Some(uuid) = &rule.uuid {
         bounds.push_str(&format!("; only with uuid {uuid}"));
     }
+    if !rule.pve_users.is_empty() {
+        bounds.push_str(&format!("; only for starts by {}", users(&rule.pve_users)));
+    }
     changes.push(Change::new(kind, bounds));
     changes
 }
@@ -70,6 +73,7 @@ fn between(
         confirm,
         any_tag,
         uuid,
+        pve_users,
         stages: permitted,
         line: _,
     } = new;
@@ -134,6 +138,25 @@ fn between(
         let text = becomes("uuid", &or_none(old.uuid.as_ref()), &or_none(uuid.as_ref()));
         put(kind, text);
     }
+    if *pve_users != old.pve_users {
+        // None is everybody.
+        let any = |list: &[PveCaller]| list.is_empty();
+        let has = |all: &[PveCaller], some: &[PveCaller]| {
+            any(all) || (!any(some) && some.iter().all(|user| all.contains(user)))
+        };
+        let kind = match (
+            has(pve_users, &old.pve_users),
+            has(&old.pve_users, pve_users),
+        ) {
+            (true, false) => Kind::Gains,
+            (false, true) => Kind::Loses,
+            _ => Kind::Changes,
+        };
+        put(
+            kind,
+            becomes("pve-users", &users(&old.pve_users), &users(pve_users)),
+        );
+    }
     if *permitted != old.stages {
         let gained = (permitted.rtc && !old.stages.rtc) || (permitted.agent && !old.stages.agent);
         let lost = (!permitted.rtc && old.stages.rtc) || (!permitted.agent && old.stages.agent);
@@ -147,6 +170,16 @@ fn between(
         );
     }
     changes
+}
+
+fn users(users: &[PveCaller]) -> String {
+    match users {
+        [] => "everybody".to_owned(),
+        users => {
+            let names: Vec<String> = users.iter().map(ToString::to_string).collect();
+            names.join(", ")
+        }
+    }
 }
 
 pub(super) fn stages(stages: Stages) -> String {

@@ -6,7 +6,7 @@ use super::snippets::Snippets;
 use crate::config::Config;
 use crate::judge::{Judgement, judge, warnings};
 use crate::model::{DenyReason, Now, Tag, VmId};
-use crate::policy::{Confirmation, Request, Wish};
+use crate::policy::{Confirmation, Request, Starter, Wish};
 use crate::report::{Code, Finding, Place, Severity};
 use crate::sources::{Guest, Loaded, find_guest, pins, registered_tags};
 use crate::system;
@@ -75,6 +75,7 @@ fn check_vm(
             registered_tags: tags.to_vec(),
             // That nobody has approved it yet is as it should be.
             confirmation: Confirmation::Assumed,
+            starter: Starter::Assumed,
             pins: pins(config, vmid, &loaded.allowlist, Wish::Profile),
         };
         judge(&request, &facts, &loaded.allowlist, now)
