@@ -136,8 +136,28 @@ fn what_is_not_on_record_is_not_run_b3_d2() {
     );
     assert!(lines[1].contains("host command c ended with 0"), "{log}");
 
+    // A trail that breaks while it runs does not make it one that was not run.
+    let log = place.path("log/command-audit.log");
+    let error = place
+        .run(
+            &place.script(
+                "breaks",
+                &format!("#!/bin/sh\nmv {log} {log}.away\nmkdir {log}\n"),
+            ),
+            "",
+        )
+        .unwrap_err();
+    assert!(
+        matches!(error, ExecError::OutcomeNotOnRecord { .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("it was run and ended with 0"),
+        "{error}"
+    );
+    fs::remove_dir(&log).unwrap();
+
     fs::remove_file(&done).unwrap();
-    fs::remove_file(place.path("log/command-audit.log")).unwrap();
     fs::create_dir(place.path("log/command-audit.log")).unwrap();
     let error = place.run(&path, "").unwrap_err();
     assert!(matches!(error, ExecError::NotOnRecord(_)), "{error}");

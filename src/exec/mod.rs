@@ -35,6 +35,13 @@ pub enum ExecError {
     Refused(FileError),
     /// That it is going to be run could not be written down, so it was not.
     NotOnRecord(AuditError),
+    /// It was run, and what came of it could not be written down.
+    OutcomeNotOnRecord {
+        /// What came of it, for people.
+        outcome: String,
+        /// Why it could not be written down.
+        error: AuditError,
+    },
     /// It was not started.
     NotStarted {
         /// The program.
@@ -61,6 +68,11 @@ impl fmt::Display for ExecError {
                     "the audit trail cannot be written, so it is not run: {error}"
                 )
             }
+            ExecError::OutcomeNotOnRecord { outcome, error } => write!(
+                f,
+                "it was run and {outcome}, but that is not in the audit trail, which cannot be written any \
+                 more: {error}"
+            ),
             ExecError::NotStarted { program, error } => write!(f, "{program}: {error}"),
             ExecError::Failed { program, status } => write!(f, "{program} ended with {status}"),
         }

@@ -93,8 +93,14 @@ pub fn run(permit: &HostPermit, trail: &Trail) -> Result<Output, ExecError> {
         Ok(output) => format!("host command {name} {output}"),
         Err(error) => format!("host command {name} was not run: {error}"),
     };
-    write_down(trail, &text)?;
-    result
+    // It has been run whatever becomes of the record, and nobody may take it for something that was not.
+    match (result, write_down(trail, &text)) {
+        (Ok(output), Err(ExecError::NotOnRecord(error))) => Err(ExecError::OutcomeNotOnRecord {
+            outcome: output.to_string(),
+            error,
+        }),
+        (result, _) => result,
+    }
 }
 
 fn write_down(trail: &Trail, text: &str) -> Result<(), ExecError> {

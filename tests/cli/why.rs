@@ -25,6 +25,7 @@ fn every_check_is_shown_with_its_values_b2() {
         "rule",
         "profile",
         "uuid",
+        "pve-users",
         "approval",
         "stages",
         "target",
