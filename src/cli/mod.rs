@@ -121,7 +121,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Sync(options) => clocks::sync(&config(arguments)?, options),
         Command::Shift(options) => clocks::shift(&config(arguments)?, options),
         Command::Restore(options) => clocks::restore(&config(arguments)?, options),
-        Command::Token(options) => token::run(&config(arguments)?, options),
+        Command::Token(options) => token::run(&config(arguments)?, access, options),
         Command::Sweep(options) => {
             background::sweep(&config(arguments)?, &arguments.config, options)
         }

@@ -158,6 +158,16 @@ impl Access {
     pub(super) fn is_admin(self) -> bool {
         self.admin
     }
+
+    #[cfg(test)]
+    pub(super) fn to_root() -> Access {
+        Access { admin: true }
+    }
+
+    #[cfg(test)]
+    pub(super) fn to_others() -> Access {
+        Access { admin: false }
+    }
 }
 
 /// Lets the caller in or says no; a no is written down.

@@ -120,7 +120,8 @@ impl fmt::Display for FileError {
             ),
             FileErrorKind::NotCallers { uid } => write!(
                 f,
-                "{path} belongs to user {uid}, not to you and not to root"
+                "{path} belongs to user {uid}; only a file of the caller's own is taken, or one of root's by \
+                 who may do all that root may"
             ),
             FileErrorKind::HardLinked => {
                 write!(f, "{path} has a second name (hard link); remove that")

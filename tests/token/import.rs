@@ -6,6 +6,11 @@ use crate::vault::{API_TOKEN, GITHUB, Vault};
 
 const FILE: &str = "/root/.pat";
 
+/// Whoever is not root has this number in the namespace in which these tests run (user_namespaces(7)).
+const ALICE: u32 = 65_534;
+/// Nobody has this one.
+const GHOST: u32 = 1_234;
+
 fn import(vault: &Vault, path: &str) -> crate::support::Run {
     vault.open(&["import", path, "--name", "github"], "")
 }
@@ -103,7 +108,10 @@ fn what_is_no_single_token_of_ones_own_stays_as_it_is() {
     // Somebody else's. Who is not mapped into the namespace needs the bits of everybody.
     fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
     chown(&path, Some(1234), None).unwrap();
-    import(&vault, FILE).one_line(1, &["not to you and not to root"]);
+    import(&vault, FILE).one_line(
+        1,
+        &["belongs to user 65534; only a file of the caller's own"],
+    );
     assert_eq!(fs::read_to_string(&path).unwrap(), GITHUB);
     assert!(
         !vault.files().iter().any(|name| name == "github"),
@@ -124,5 +132,44 @@ fn an_import_that_was_cut_short_is_finished_and_another_secret_is_not_replaced()
     let path = write(&vault, GITHUB.replace("ghp_a", "ghp_z"));
     import(&vault, FILE).one_line(1, &["there is a secret github already"]);
     assert!(path.exists());
+    assert_eq!(vault.sealed("github").as_deref(), Some(GITHUB));
+}
+
+#[test]
+fn who_has_the_role_takes_over_files_of_his_own_and_no_others_b5_c3() {
+    let vault = Vault::new();
+    let world = &vault.world;
+    world.write(
+        "/etc/passwd",
+        "root:x:0:0:root:/root:/bin/sh\nalice:x:65534:65534::/home/alice:/bin/sh\n",
+    );
+    world.write("/etc/group", "root:x:0:\nadm:x:4:\nalice:x:65534:\n");
+    world.write(
+        "/etc/time-shift/allowlist.toml",
+        "version = 1\n[[role]]\nname = \"r\"\nusers = [\"alice\"]\nverbs = [\"token\"]\n",
+    );
+    fs::create_dir_all(world.path("/home/alice")).unwrap();
+    let mine = "/home/alice/.pat";
+    world.write(mine, GITHUB);
+    chown(world.path(mine), Some(ALICE), None).unwrap();
+    // Who is not mapped into the namespace needs the bits of everybody.
+    fs::set_permissions(world.path(mine), fs::Permissions::from_mode(0o666)).unwrap();
+    let login = |uid: u32| world.write("/.loginuid", uid.to_string());
+    let roots = write(&vault, GITHUB.replace("ghp_a", "ghp_z"));
+    login(ALICE);
+    let run = import(&vault, FILE);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    assert!(run.err.contains("belongs to user 0"), "{run:?}");
+    assert!(roots.exists());
+    assert_eq!(vault.sealed("github"), None);
+    // Who has no role takes over nothing at all.
+    login(GHOST);
+    assert_eq!(import(&vault, mine).code, Some(3));
+    assert!(world.path(mine).exists());
+
+    login(ALICE);
+    let run = import(&vault, mine);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(!world.path(mine).exists());
     assert_eq!(vault.sealed("github").as_deref(), Some(GITHUB));
 }

@@ -3,13 +3,14 @@ use std::io::IsTerminal;
 
 use super::super::arguments::token::{Add, Import, Remove, Show};
 use super::super::confirm::confirmed;
+use super::super::role::Access;
 use super::super::{Exit, put};
 use super::ask::{self, Prompt};
 use super::{Trouble, about, note};
 use crate::audit::Event;
 use crate::config::Config;
 use crate::model::Printable;
-use crate::system::{self, LoginUid, Plaintext};
+use crate::system::{self, Login, LoginUid, Plaintext};
 use crate::token::{self, Kind, Store, fetch};
 
 pub(super) fn add(config: &Config, store: &Store, options: &Add) -> Result<Exit, Trouble> {
@@ -60,17 +61,15 @@ pub(super) fn remove(config: &Config, store: &Store, options: &Remove) -> Result
     Ok(Exit::Done)
 }
 
-pub(super) fn import(config: &Config, store: &Store, options: &Import) -> Result<Exit, Trouble> {
+pub(super) fn import(
+    config: &Config,
+    access: Access,
+    store: &Store,
+    options: &Import,
+) -> Result<Exit, Trouble> {
     let name = &options.name;
     let mut prompt = Prompt::new(&options.passphrase)?;
-    let login = system::login();
-    let mut owners = vec![0, login.process];
-    for said in [login.kernel, login.sudo] {
-        if let LoginUid::User(uid) = said {
-            owners.push(uid);
-        }
-    }
-    let file = Plaintext::open(&options.file, &owners)?;
+    let file = Plaintext::open(&options.file, &owners(access, system::login()))?;
     let path = Printable::from(file.path().display().to_string());
     let imported = token::import(store, file, name, &mut prompt).map_err(about(name))?;
     let kind = imported.kind;
@@ -87,6 +86,29 @@ pub(super) fn import(config: &Config, store: &Store, options: &Import) -> Result
     Ok(Exit::Done)
 }
 
+/// Whose files the caller may have taken over and destroyed: his own. Root, and who is as good as root,
+/// root's as well, and those of whoever went through su or sudo. Where the sources name two others, it is
+/// not known whose call it is, and so it is nobody's.
+fn owners(access: Access, login: Login) -> Vec<u32> {
+    let uid = |said| match said {
+        LoginUid::User(uid) => Some(uid),
+        LoginUid::Nobody | LoginUid::Unreadable => None,
+    };
+    let process = Some(login.process);
+    let said = [uid(login.kernel), uid(login.sudo), process];
+    let mut named: Vec<u32> = said.into_iter().flatten().collect();
+    if access.is_admin() {
+        named.push(0);
+        return named;
+    }
+    named.retain(|uid| *uid != 0);
+    named.dedup();
+    match named.as_slice() {
+        [one] => vec![*one],
+        _ => Vec::new(),
+    }
+}
+
 pub(super) fn show(config: &Config, store: &Store, options: &Show) -> Result<Exit, Trouble> {
     let name = &options.name;
     if !confirmed(options.yes, &format!("Show the secret {name} here"))? {
@@ -101,4 +123,34 @@ pub(super) fn show(config: &Config, store: &Store, options: &Show) -> Result<Exi
     out(secret.expose().as_bytes())?;
     out(b"\n")?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_others_are_for_admins_and_of_two_callers_for_nobody_b5() {
+        use LoginUid::{Nobody, Unreadable, User};
+        for (kernel, sudo, process, wanted) in [
+            (User(1000), Nobody, 0, &[1000][..]),
+            (Nobody, User(1000), 0, &[1000]),
+            (User(1000), User(1000), 0, &[1000]),
+            (Nobody, Nobody, 1000, &[1000]),
+            (User(0), User(1000), 0, &[1000]),
+            (User(1000), User(1001), 0, &[]),
+            (User(1000), Nobody, 1001, &[]),
+            (User(1000), User(1001), 1000, &[]),
+            (Nobody, Nobody, 0, &[]),
+            (Unreadable, Nobody, 0, &[]),
+        ] {
+            let login = Login {
+                kernel,
+                sudo,
+                process,
+            };
+            assert_eq!(owners(Access::to_others(), login), wanted, "{login:?}");
+            assert!(owners(Access::to_root(), login).contains(&0), "{login:?}");
+        }
+    }
 }

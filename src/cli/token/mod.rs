@@ -8,6 +8,7 @@ mod session;
 mod status;
 
 use super::arguments::token::Token;
+use super::role::Access;
 use super::{Exit, Failure, complain};
 use crate::audit::{Event, Record};
 use crate::config::Config;
@@ -17,7 +18,7 @@ use crate::voice::trail;
 
 pub(super) use remind::{findings, remind};
 
-pub(super) fn run(config: &Config, options: &Token) -> Result<Exit, Failure> {
+pub(super) fn run(config: &Config, access: Access, options: &Token) -> Result<Exit, Failure> {
     let store = store(config);
     let done = match options {
         Token::Add(options) => change::add(config, &store, options),
@@ -25,7 +26,7 @@ pub(super) fn run(config: &Config, options: &Token) -> Result<Exit, Failure> {
         Token::Show(options) => change::show(config, &store, options),
         Token::Rotate(options) => rotate::run(config, &store, options),
         Token::Remove(options) => change::remove(config, &store, options),
-        Token::Import(options) => change::import(config, &store, options),
+        Token::Import(options) => change::import(config, access, &store, options),
         Token::Unlock(options) => session::unlock(config, &store, options),
         Token::Lock => session::lock(config),
         Token::Status(options) => status::run(&store, options.json),
