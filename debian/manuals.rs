@@ -3,6 +3,7 @@
 //!
 //! `manuals FOLDER` writes them as they lie under /. Run by debian/rules; neither program contains
 //! any of this.
+mod completions;
 mod crates;
 
 use std::fs;
@@ -10,7 +11,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use clap::Command;
-use clap_complete::{Shell, generate};
+use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
 use time_shift::model::DenyReason;
@@ -82,9 +83,8 @@ fn main() -> io::Result<()> {
         &page(&command)?,
     )?;
     for (shell, path) in COMPLETIONS {
-        let mut text = Vec::new();
-        generate(shell, &mut command, "time-shift", &mut text);
-        write(&root.join(path), &text)?;
+        let text = completions::completion(shell, &mut command)?;
+        write(&root.join(path), text.as_bytes())?;
     }
     Ok(())
 }

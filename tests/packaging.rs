@@ -18,6 +18,7 @@ const ALLOWLIST_PAGE: &str = include_str!("../debian/man/time-shift-allowlist.5"
 const CONFIG_PAGE: &str = include_str!("../debian/man/time-shift.toml.5");
 const HOOK_PAGE: &str = include_str!("../debian/man/time-shift-hook.8");
 const SECRETS_PAGE: &str = include_str!("../debian/man/time-shift-secrets.7");
+const SECURITY_PAGE: &str = include_str!("../debian/man/time-shift-security.7");
 const WORKER: &str = include_str!("../debian/time-shift-proxmox.time-shift@.service");
 const SWEEP: &str = include_str!("../debian/time-shift-proxmox.time-shift-sweep.service");
 const UNLOCK: &str = include_str!("../debian/time-shift-proxmox.time-shift-unlock.service");
@@ -272,5 +273,107 @@ fn upgrades_find_copies_of_the_snippet_by_its_second_line() {
     assert!(
         script.contains(MARK),
         "the maintainer scripts look for something else"
+    );
+}
+
+/// E6. Every control that is named says what is left, and none of the first ten is left out.
+#[test]
+fn the_page_on_security_says_what_is_left_with_each_control() {
+    let (_, catalogues) = SECURITY_PAGE.split_once(".SH OWASP TOP 10").unwrap();
+    let (catalogues, _) = catalogues.split_once(".SH FILES").unwrap();
+    let controls: Vec<&str> = catalogues.split("\n.TP\n").skip(1).collect();
+    assert!(controls.len() > 30, "{}", controls.len());
+    for control in &controls {
+        let name = control.lines().next().unwrap();
+        let (done, left) = control
+            .split_once("\n.br\n.I Left:\n")
+            .unwrap_or_else(|| panic!("{name}: nothing is said about what is left"));
+        assert!(done.lines().count() > 1, "{name}: nothing is said about it");
+        assert!(!left.trim().is_empty(), "{name}");
+    }
+    for number in 1..=10 {
+        let tag = format!(".B \"A{number:02} ");
+        assert!(controls.iter().any(|one| one.starts_with(&tag)), "{tag}");
+    }
+    for catalogue in ["OWASP TOP 10", "CIS CONTROLS", "NIST SP 800-53"] {
+        assert!(
+            SECURITY_PAGE.contains(&format!(".SH {catalogue}\n")),
+            "{catalogue}"
+        );
+    }
+    assert!(catalogues.contains("database of advisories"));
+}
+
+#[test]
+fn all_manual_pages_are_in_the_package_and_know_each_other() {
+    let listed = include_str!("../debian/time-shift-proxmox.manpages");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/debian/man");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let line = format!("debian/man/{name}");
+        assert!(
+            listed.lines().any(|one| one == line),
+            "{line} is not installed"
+        );
+    }
+    let page = manuals::page(&time_shift::cli::command()).unwrap();
+    let page = String::from_utf8(page).unwrap().replace("\\-", "-");
+    for line in listed.lines() {
+        let name = line.rsplit('/').next().unwrap();
+        let (name, section) = name.rsplit_once('.').unwrap();
+        let reference = format!("\\fB{name}\\fR({section})");
+        assert!(
+            page.contains(&reference),
+            "time-shift(8) does not name {reference}"
+        );
+    }
+    for log in ["audit.log", "command-audit.log", "time-shift.log"] {
+        let path = format!("/var/log/time-shift/{log}");
+        for (name, text) in [
+            ("time-shift(8)", &page),
+            ("hook", &HOOK_PAGE.replace("\\-", "-")),
+        ] {
+            assert!(text.contains(&path), "{name} does not name {path}");
+        }
+    }
+}
+
+#[test]
+fn who_keeps_the_package_is_said_the_same_everywhere() {
+    let control = include_str!("../debian/control");
+    let keeper = control
+        .lines()
+        .find_map(|line| line.strip_prefix("Maintainer: "))
+        .unwrap();
+    let changelog = include_str!("../debian/changelog");
+    assert!(changelog.contains(&format!("\n -- {keeper}  ")));
+    let copyright = include_str!("../debian/copyright");
+    assert!(copyright.contains(&format!("\nUpstream-Contact: {keeper}\n")));
+}
+
+/// E3.
+#[test]
+fn every_command_shows_a_use_in_its_help() {
+    fn examine(command: &clap::Command, path: &str, faults: &mut Vec<String>) {
+        let path = format!("{path}{}", command.get_name());
+        let help = command.get_after_help().map(ToString::to_string);
+        let group = command.get_subcommands().next().is_some();
+        let shows = help.is_some_and(|help| help.contains(&format!("\n  {path}")));
+        if !group && !shows {
+            faults.push(path.clone());
+        }
+        for below in command
+            .get_subcommands()
+            .filter(|below| below.get_name() != "help")
+        {
+            examine(below, &format!("{path} "), faults);
+        }
+    }
+    let mut faults = Vec::new();
+    examine(&time_shift::cli::command(), "", &mut faults);
+    assert_eq!(
+        faults,
+        Vec::<String>::new(),
+        "these show no example of themselves"
     );
 }
