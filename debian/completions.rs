@@ -90,6 +90,9 @@ fn options(command: &Command, wanted: Kind) -> Vec<String> {
 }
 
 fn bash(command: &Command, text: &str) -> io::Result<String> {
+    // A hyphen in the program's name is written one way where a command is recognised and another way
+    // where its options are.
+    let text = &text.replace("time__subcmd__shift", "time__shift");
     let own = "complete -F _time__shift ";
     let (functions, rest) = text
         .rsplit_once("\nif [[ \"${BASH_VERSINFO[0]}\" -eq 4")

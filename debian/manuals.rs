@@ -65,6 +65,16 @@ const FILES: [(&str, &str); 9] = [
     ),
 ];
 
+const SEE_ALSO: [(&str, u8); 7] = [
+    ("time-shift-hook", 8),
+    ("time-shift-allowlist", 5),
+    ("time-shift.toml", 5),
+    ("time-shift-secrets", 7),
+    ("time-shift-security", 7),
+    ("qm", 1),
+    ("pvesh", 1),
+];
+
 fn main() -> io::Result<()> {
     let Some(root) = std::env::args_os().nth(1) else {
         return Err(io::Error::other("usage: manuals FOLDER"));
@@ -143,7 +153,7 @@ fn sections(command: &Command, before: &str) -> io::Result<Vec<u8>> {
 /// A command, as a part of the page: what would be its own page's sections become paragraphs, and
 /// the options that every command has are left to the page.
 fn section(command: &Command, name: &str) -> io::Result<Vec<u8>> {
-    let everywhere = |id: &str| matches!(id, "config" | "help" | "version");
+    let everywhere = |id: &str| matches!(id, "config" | "color" | "help" | "version");
     let own = command.clone().mut_args(|argument| {
         let hide = everywhere(argument.get_id().as_str());
         argument.hide(hide)
@@ -203,17 +213,11 @@ fn files() -> Vec<u8> {
         roff.text([roman(what)]);
     }
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([
-        bold("time-shift-hook"),
-        roman("(8), "),
-        bold("time-shift-allowlist"),
-        roman("(5), "),
-        bold("time-shift.toml"),
-        roman("(5), "),
-        bold("time-shift-secrets"),
-        roman("(7), "),
-        bold("qm"),
-        roman("(1)"),
-    ]);
+    let mut pages = Vec::new();
+    for (name, section) in SEE_ALSO {
+        let comma = if pages.is_empty() { "" } else { ", " };
+        pages.extend([roman(comma), bold(name), roman(format!("({section})"))]);
+    }
+    roff.text(pages);
     roff.to_roff().into_bytes()
 }

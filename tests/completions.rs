@@ -81,6 +81,49 @@ fn bash_offers_vms_and_profiles() {
     assert_eq!(bash(&world, &["shift", "--profile", ""]), ["other"]);
 }
 
+/// The words of every command of the tree, with the long options that it has.
+fn commands(command: &clap::Command) -> Vec<(Vec<String>, Vec<String>)> {
+    let mut found = Vec::new();
+    for below in command.get_subcommands() {
+        if below.is_hide_set() || below.get_name() == "help" {
+            continue;
+        }
+        let name = below.get_name().to_owned();
+        let options = below.get_opts().filter(|option| !option.is_hide_set());
+        let options = options.filter_map(|option| Some(format!("--{}", option.get_long()?)));
+        found.push((vec![name.clone()], options.collect()));
+        for (mut words, options) in commands(below) {
+            words.insert(0, name.clone());
+            found.push((words, options));
+        }
+    }
+    found
+}
+
+#[test]
+fn every_option_of_every_command_is_offered() {
+    let mut command = time_shift::cli::command();
+    command.build();
+    let commands = commands(&command);
+    assert!(commands.len() > 30, "{}", commands.len());
+    let (in_bash, in_fish, in_zsh) = (node(Shell::Bash), node(Shell::Fish), node(Shell::Zsh));
+    let zsh = in_zsh.read("/root/completion");
+    for (words, options) in commands {
+        let mut typed: Vec<&str> = words.iter().map(String::as_str).collect();
+        typed.push("--");
+        let bash = bash(&in_bash, &typed);
+        let fish = fish(&in_fish, &format!("time-shift {}", typed.join(" ")));
+        for option in options.iter().chain(&["--help".to_owned()]) {
+            assert!(bash.contains(option), "bash, {words:?}: {option}: {bash:?}");
+            let found = fish
+                .iter()
+                .any(|one| one.split('\t').next() == Some(option));
+            assert!(found, "fish, {words:?}: {option}: {fish:?}");
+            assert!(zsh.contains(&format!("{option}[")) || zsh.contains(&format!("{option}=[")));
+        }
+    }
+}
+
 /// What fish offers for a line.
 #[track_caller]
 fn fish(world: &World, line: &str) -> Vec<String> {

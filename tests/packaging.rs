@@ -377,3 +377,47 @@ fn every_command_shows_a_use_in_its_help() {
         "these show no example of themselves"
     );
 }
+
+/// E3. What an administrator can type is in the man page, each command under its own heading.
+#[test]
+fn the_man_page_has_every_command_with_all_its_options() {
+    fn examine(command: &clap::Command, path: &str, page: &str, faults: &mut Vec<String>) {
+        for below in command.get_subcommands() {
+            if below.is_hide_set() || below.get_name() == "help" {
+                continue;
+            }
+            let name = format!("{path}{}", below.get_name());
+            let Some((_, section)) = page.split_once(&format!("\n.SS {name}\n")) else {
+                faults.push(name);
+                continue;
+            };
+            let (section, _) = section.split_once("\n.S").unwrap();
+            let everywhere = |id: &str| matches!(id, "config" | "color" | "help" | "version");
+            for argument in below.get_arguments() {
+                let id = argument.get_id().as_str();
+                let said = match argument.get_long() {
+                    Some(long) => section.contains(&format!("\\fB--{long}\\fR")),
+                    None => {
+                        let names = argument.get_value_names().unwrap_or_default();
+                        names.iter().all(|name| section.contains(name.as_str()))
+                    }
+                };
+                if !said && !everywhere(id) && !argument.is_hide_set() {
+                    faults.push(format!("{name} {id}"));
+                }
+            }
+            examine(below, &format!("{name} "), page, faults);
+        }
+    }
+    let mut command = time_shift::cli::command();
+    command.build();
+    let page = manuals::page(&command).unwrap();
+    let page = String::from_utf8(page).unwrap().replace("\\-", "-");
+    let mut faults = Vec::new();
+    examine(&command, "", &page, &mut faults);
+    assert_eq!(faults, Vec::<String>::new());
+    let (head, _) = page.split_once(".SH COMMANDS\n").unwrap();
+    for option in ["--config", "--color", "--help", "--version"] {
+        assert!(head.contains(&format!("\\fB{option}\\fR")), "{option}");
+    }
+}

@@ -69,7 +69,8 @@ pub(super) enum Command {
     #[command(
         after_help = "Prints findings as FILE:LINE:COLUMN: text (CODE), FILE: text (CODE) or VMID: text \
                             (CODE), warnings with the word before the text; `time-shift audit explain CODE` \
-                            says more. Exit codes: 0 no error found, 1 errors found."
+                            says more. Exit codes: 0 no error found, 1 errors found.\n\n\
+                            Examples:\n  time-shift check\n  time-shift check --strict --json"
     )]
     Check(Check),
     /// Shows what this node needs, step by step, each with what to do next; then what `check` finds
@@ -95,13 +96,14 @@ pub(super) enum Command {
     /// Shows the VMs that were started with another time and what was done to their clocks
     #[command(
         after_help = "error is measured minus intended; offset is guest minus host, \
-                            positive = the guest is ahead."
+                            positive = the guest is ahead.\n\n\
+                            Examples:\n  time-shift status\n  time-shift status 100 --json"
     )]
     Status(Status),
     /// Shows who the caller is taken for, and what the allowlist lets him do
     #[command(
         after_help = "Root who logged in as root may everything. Through su or sudo the user who logged \
-                            in counts, and needs a [[role]] of the allowlist.\n\nExample:\n  sudo time-shift whoami"
+                            in counts, and needs a [[role]] of the allowlist.\n\nExamples:\n  time-shift whoami\n  sudo time-shift whoami --json"
     )]
     Whoami(Whoami),
     /// Approves for a while what a rule with `confirm = true` permits to a VM
@@ -172,10 +174,18 @@ pub(super) enum Command {
                             qm set 100 --hookscript local:snippets/time-shift")]
     InstallHook(InstallHook),
     /// Removes the hookscript from a snippet storage, unless a guest of the cluster names it
+    #[command(after_help = "Exit codes: 0 removed, 1 not: it names the guests.\n\n\
+                            Examples:\n  qm set 100 --delete hookscript\n  \
+                            time-shift uninstall-hook --storage local")]
     UninstallHook(UninstallHook),
     /// Looks again at every shifted VM (called by time-shift-sweep.timer each minute)
+    #[command(after_help = "Example:\n  time-shift sweep --json")]
     Sweep(Sweep),
     /// Waits for a VM's guest agent and sets its clock (called by the hook at a start)
+    #[command(
+        after_help = "It runs as time-shift@VMID.service, whose journal says what it did; `time-shift \
+                            sync` is what a person calls.\n\nExample:\n  time-shift worker 100"
+    )]
     Worker(Worker),
 }
 

@@ -9,6 +9,7 @@ use crate::model::{ProfileName, VmId};
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Allowlist {
     /// Prints the allowlist, and says which file that is and why it counts
+    #[command(after_help = "Example:\n  time-shift allowlist show --cluster >allowlist.toml")]
     Show(Show),
     /// Shows what another allowlist would change for whom
     #[command(

@@ -18,6 +18,7 @@ pub(in crate::cli) enum Audit {
     #[command(after_help = "Example:\n  time-shift audit show --vmid 100 --denied --since 7d")]
     Show(Show),
     /// Explains an event code, a reason of a denial or the code of a finding of `check`
+    #[command(after_help = "Example:\n  time-shift audit explain NO_RULE")]
     Explain(Explain),
     /// Prints records for another system
     #[command(

@@ -16,6 +16,7 @@ pub(in crate::cli) enum Token {
     )]
     Add(Add),
     /// Lists the secrets, never their values: kind, age, last use, where each is held
+    #[command(after_help = "Example:\n  time-shift token list --json")]
     List(Json),
     /// Prints a secret; asks before, and writes it down
     #[command(after_help = "Example:\n  time-shift token show pve --reveal")]
@@ -23,10 +24,12 @@ pub(in crate::cli) enum Token {
     /// Replaces a secret by another of its kind, which is typed or comes on standard input
     #[command(
         after_help = "The old one stays until the new one is proven to be stored. For an API token it \
-                      says which pveum commands make the new one and remove the old one."
+                      says which pveum commands make the new one and remove the old one.\n\n\
+                      Example:\n  time-shift token rotate pve"
     )]
     Rotate(Rotate),
     /// Removes a secret, from its file and from the keyring; asks before
+    #[command(after_help = "Example:\n  time-shift token remove github")]
     Remove(Remove),
     /// Takes a token over from a plaintext file, and destroys the file once the token is proven sealed
     #[command(after_help = "Example:\n  time-shift token import ~/.pat --name github")]
@@ -38,8 +41,10 @@ pub(in crate::cli) enum Token {
     )]
     Unlock(Unlock),
     /// Ends that: the keyring forgets all secrets and API tickets
+    #[command(after_help = "Example:\n  time-shift token lock")]
     Lock,
     /// Says how secrets are unlocked on this node, what is due and what lies around in the clear
+    #[command(after_help = "Example:\n  time-shift token status")]
     Status(Json),
 }
 
