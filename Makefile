@@ -46,13 +46,15 @@ test:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	shellcheck hooks/time-shift tests/setup tests/lab/build tests/lab/demo tests/lab/guest-init \
-	    tests/lab/build-debian tests/lab/debian-clock tests/lab/debian-init tests/lab/debian-setup \
-	    tests/lab/kill-all tests/lab/overlay tests/lab/qemu tests/lab/root tests/lab/world \
-	    tests/bench/run tests/tls/certificates .ci/run
+	    tests/lab/build-client tests/lab/build-debian tests/lab/client tests/lab/debian-clock \
+	    tests/lab/debian-init tests/lab/debian-setup tests/lab/kill-all tests/lab/overlay \
+	    tests/lab/qemu tests/lab/root tests/lab/unpack tests/lab/world tests/bench/run \
+	    tests/tls/certificates .ci/run
 	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
 	    debian/*.prerm debian/*.postrm tests/deb/*
 	debian/check-version
 	@$(MAKE) --no-print-directory build
+	tests/lab/build-client
 	tests/lab/build-debian
 	$(RUN_TESTS)
 

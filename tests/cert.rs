@@ -7,6 +7,8 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "cert/guest.rs"]
+mod guest;
 #[path = "cert/hostile.rs"]
 mod hostile;
 #[path = "cert/pins.rs"]

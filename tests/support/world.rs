@@ -61,9 +61,13 @@ pub(super) fn lab() -> PathBuf {
 fn build_guest(options: &[&str]) {
     static MINI: OnceLock<()> = OnceLock::new();
     static DEBIAN: OnceLock<()> = OnceLock::new();
-    let (once, build) = match options.contains(&"--debian") {
-        true => (&DEBIAN, "build-debian"),
-        false => (&MINI, "build"),
+    static CLIENT: OnceLock<()> = OnceLock::new();
+    let (once, build) = if options.contains(&"--debian") {
+        (&DEBIAN, "build-debian")
+    } else if options.contains(&"--client") {
+        (&CLIENT, "build-client")
+    } else {
+        (&MINI, "build")
     };
     once.get_or_init(|| {
         // Unlike Run::of, as long as it takes: Debian is downloaded and unpacked.
@@ -205,7 +209,8 @@ impl World {
     /// Launches the QEMU of a VM with options of `tests/lab/qemu`, as Proxmox VE does between
     /// pre-start and post-start. `--debian` boots the Debian guest with its agent, from a disk that
     /// each VM has to itself and keeps from one launch to the next; `Guest::serve_ntp` is its NTP
-    /// server. Otherwise it is the mini guest, which has no disk and no network.
+    /// server. `--client` boots the mini guest with a TLS client and a network. Otherwise it is the
+    /// mini guest as it is, which has no disk and no network.
     pub fn launch(&self, vmid: u32, options: &[&str]) -> Guest<'_> {
         build_guest(options);
         let mut command = self.command("/opt/lab/qemu");
