@@ -77,10 +77,19 @@ impl Allowlist {
 /// # Errors
 /// All that is wrong with the file, in the order of the text.
 pub fn parse(text: &str) -> Result<Allowlist, Vec<Finding>> {
-    read(text, read_file)
+    read(text, |file| read_file(file, None))
 }
 
-fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
+/// Reads an allowlist for one VM: of the rules, which are checked as all else is, only its own is kept, and
+/// there are no warnings. That spares a VM's start the memory for all the others.
+///
+/// # Errors
+/// Those of [`parse`].
+pub fn parse_for(text: &str, vmid: VmId) -> Result<Allowlist, Vec<Finding>> {
+    read(text, |file| read_file(file, Some(vmid)))
+}
+
+fn read_file(file: &mut Table<'_>, only: Option<VmId>) -> Option<Allowlist> {
     let reader = file.reader();
     let mut references = References::default();
 
@@ -101,9 +110,15 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
     let mut number: usize = 0;
     let rules = file.or("allow", Vec::new(), |value| {
         value.list("[[allow]] tables", false, |value| {
-            let rule = rule::read(&value, number, &mut references);
+            let read = rule::read(&value, number, &mut references);
             number = number.saturating_add(1);
-            rule
+            let (mut rule, marks) = read?;
+            check::rule(reader, &rule, &marks, &profiles);
+            if only.is_some_and(|vmid| !rule.names(vmid)) {
+                return None;
+            }
+            rule.line = reader.line(marks.rule);
+            Some((rule, marks))
         })
     });
     let commands = file.or("guest-command", Vec::new(), |value| {
@@ -127,11 +142,18 @@ fn read_file(file: &mut Table<'_>) -> Option<Allowlist> {
     let index = Index::new(reader, &references.ranges);
     check::references(reader, &references);
     deny::check(reader, &deny, &references);
-    check::rules(reader, &rules, &profiles);
-    let warnings = remarks::all(reader, &profiles, &rules, &guest_commands, &references);
+    let warnings = match only {
+        None => remarks::all(reader, &profiles, &rules, &guest_commands, &references),
+        Some(_) => Vec::new(),
+    };
 
     version?;
-    let rules = rules.into_iter().map(|(rule, _)| rule).collect();
+    let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
+    let index = match only {
+        None => index,
+        // No other rule names the VM, or the file is not valid.
+        Some(_) => Index::of_first(rules.first()),
+    };
     let profiles = profiles
         .into_iter()
         .map(|(name, (profile, _))| (name, profile))

@@ -14,7 +14,13 @@ fn with_line(number: usize, new: &str) -> String {
 
 /// Whether the file is refused for what is in line `number` (from 0).
 fn is_refused_at(text: &str, number: usize) -> bool {
-    match parse(text) {
+    let result = parse(text);
+    // A start says the same about a file as check does, whichever VM it is for.
+    for vmid in [b"100", b"450", b"999"] {
+        let start = parse_for(text, VmId::parse(vmid).unwrap());
+        assert_eq!(start.err(), result.clone().err(), "{text}");
+    }
+    match result {
         Ok(_) => false,
         Err(findings) => findings
             .iter()

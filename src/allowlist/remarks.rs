@@ -1,5 +1,5 @@
 //! What an allowlist says that is valid and probably not meant.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::command::{CommandName, Does, GuestCommand};
 use super::profile::{Profile, Profiles, TimeService};
@@ -16,18 +16,13 @@ pub(super) fn all(
     commands: &BTreeMap<CommandName, GuestCommand>,
     references: &References,
 ) -> Vec<Finding> {
-    let used: BTreeSet<_> = references
-        .wanted_profiles
-        .iter()
-        .map(|(name, _)| name)
-        .collect();
     let mut remarks = Vec::new();
     for (name, (profile, mark)) in profiles {
         let mut about = |text: &str| {
             remarks
                 .push(reader.remark(*mark, format!("profile {}: {text}", quoted(name.as_str()))));
         };
-        if !used.contains(name) {
+        if !references.used_profiles.contains(name) {
             about("no rule names it");
         }
         if profile.align && !profile.stages.rtc {
@@ -78,6 +73,12 @@ pub(super) fn all(
 /// Whether the profile's shift is too large whatever the date. A year or month is not always as
 /// long, so this looks from several dates and believes only what is so from each.
 fn is_beyond(profile: &Profile, bound: ShiftBound) -> bool {
+    if matches!(
+        (&profile.target, profile.anchor),
+        (ClockTarget::At(_), None)
+    ) {
+        return false;
+    }
     const DATES: [&str; 4] = ["2023-01-01", "2024-02-29", "2026-07-31", "2031-03-01"];
     let beyond = |host: Timestamp| match (&profile.target, profile.anchor) {
         (ClockTarget::Shifted(shift), _) => shift

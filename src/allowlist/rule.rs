@@ -1,6 +1,6 @@
 //! A rule of the allowlist: which VMs may have which profiles, within which bounds.
 use super::profile::read_stages;
-use super::references::{References, names};
+use super::references::{Bounds, References, names};
 use super::uuid::Uuid;
 use super::vmids::{self, Range};
 use crate::model::{ProfileName, PveCaller, ShiftBound, Stages, Timestamp, VmId, parse_bound};
@@ -35,6 +35,14 @@ pub struct Rule {
     pub line: usize,
 }
 
+impl Rule {
+    /// Whether it is for this VM.
+    pub(super) fn names(&self, vmid: VmId) -> bool {
+        let mut ranges = self.ranges.iter();
+        ranges.any(|(first, last)| (*first..=*last).contains(&vmid))
+    }
+}
+
 /// Where things of a rule are, for what is checked once the whole file is read.
 pub(super) struct Marks {
     pub(super) rule: Mark,
@@ -54,20 +62,27 @@ pub(super) fn read(
         let ranges = table.required("vmids", |value| read_vmids(&value, number, references));
         let profiles = table.required("profiles", |value| {
             let profiles = names(&value, "a list of profile names", profile_name)?;
-            references.wanted_profiles.extend(profiles.iter().cloned());
+            for (name, mark) in &profiles {
+                references.uses(name, *mark);
+            }
             (!profiles.is_empty()).then_some(profiles)
         });
         let assign = table.optional("assign", |value| read_assign(&value, profiles.as_deref()));
+        let bounds = &mut references.bounds;
         let earliest = table.required("earliest", |value| {
             Some((
-                value.parsed(DATE, |text| parse_bound(text, false))?,
+                value.parsed(DATE, |text| {
+                    bounds.earliest.parse(text, |text| parse_bound(text, false))
+                })?,
                 value.mark(),
             ))
         });
         let latest = table.required("latest", |value| {
-            value.parsed(DATE, |text| parse_bound(text, true))
+            value.parsed(DATE, |text| {
+                bounds.latest.parse(text, |text| parse_bound(text, true))
+            })
         });
-        let max_shift = table.required("max-shift", |value| read_max_shift(&value));
+        let max_shift = table.required("max-shift", |value| read_max_shift(&value, bounds));
         let stages = table.or(
             "stages",
             Stages {
@@ -110,7 +125,8 @@ pub(super) fn read(
             uuid,
             pve_users,
             stages,
-            line: table.reader().line(table.mark()),
+            // Given to the rules that are kept: lines take time to count.
+            line: 0,
         };
         Some((
             rule,
@@ -167,11 +183,10 @@ fn read_pve_users(value: &Value<'_>) -> Option<Vec<PveCaller>> {
     (!users.is_empty()).then(|| users.into_iter().map(|(user, _)| user).collect())
 }
 
-fn read_max_shift(value: &Value<'_>) -> Option<ShiftBound> {
-    let bound = value.parsed(
-        "a span in quotes, like \"20y\" or \"90d\"",
-        ShiftBound::parse,
-    )?;
+fn read_max_shift(value: &Value<'_>, bounds: &mut Bounds) -> Option<ShiftBound> {
+    let bound = value.parsed("a span in quotes, like \"20y\" or \"90d\"", |text| {
+        bounds.max_shift.parse(text, ShiftBound::parse)
+    })?;
     if bound.is_zero() {
         return value.say(" must be more than zero: nothing else would be allowed");
     }

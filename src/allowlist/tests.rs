@@ -303,6 +303,29 @@ fn ten_thousand_rules_are_read_and_every_vm_gets_its_own() {
 }
 
 #[test]
+fn a_start_gets_its_rule_and_no_other_and_all_else_as_it_is() {
+    let list = parse(FULL).unwrap();
+    assert!(list.rules.len() > 1);
+    let numbers = list.rules.iter().flat_map(|rule| &rule.ranges);
+    let edges = numbers
+        .flat_map(|(first, last)| [first.get() - 1, first.get(), last.get(), last.get() + 1]);
+    for vmid in edges.filter_map(|number| VmId::parse(number.to_string().as_bytes()).ok()) {
+        let own = parse_for(FULL, vmid).unwrap();
+        assert_eq!(own.rule_for(vmid), list.rule_for(vmid), "{vmid}");
+        assert_eq!(own.rules.len(), usize::from(list.rule_for(vmid).is_some()));
+        assert_eq!(own.profiles, list.profiles);
+        assert_eq!(own.guest_commands, list.guest_commands);
+        assert_eq!(own.host_commands, list.host_commands);
+        assert_eq!((&own.deny, &own.roles), (&list.deny, &list.roles));
+        for rule in &list.rules {
+            let other = rule.ranges[0].0;
+            let same = own.rule_for(other).is_none() || own.rule_for(other) == list.rule_for(vmid);
+            assert!(same, "{vmid} {other}");
+        }
+    }
+}
+
+#[test]
 fn what_is_probably_not_meant_is_a_warning() {
     let list = parse(
         "version = 1\n[profiles.a]\ntarget = \"-30y\"\nalign = true\nstages = [\"agent\"]\n\

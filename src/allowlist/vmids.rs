@@ -1,4 +1,5 @@
 //! The VMIDs of the rules: how they are written, that no two rules share one, and who has which.
+use super::rule::Rule;
 use crate::model::{VmId, VmIdError};
 use crate::strict::{Mark, Reader, Value, quoted};
 
@@ -77,6 +78,17 @@ impl Index {
             sorted
                 .iter()
                 .map(|range| (range.first, range.last, range.rule))
+                .collect(),
+        )
+    }
+
+    /// For the first rule alone.
+    pub(super) fn of_first(rule: Option<&Rule>) -> Index {
+        let ranges = rule.map(|rule| rule.ranges.as_slice()).unwrap_or_default();
+        Index(
+            ranges
+                .iter()
+                .map(|(first, last)| (*first, *last, 0))
                 .collect(),
         )
     }

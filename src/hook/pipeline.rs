@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::judge::{Judgement, judge};
 use crate::model::{Deny, DenyReason, OnTrouble, Phase};
 use crate::policy::Wish;
-use crate::sources::{CONFIG_PATH, Guest, find_guest, load_allowlist, load_config, request};
+use crate::sources::{CONFIG_PATH, Guest, find_guest, load_allowlist_for, load_config, request};
 use crate::system;
 
 /// Runs one phase.
@@ -74,7 +74,7 @@ fn pre_start(context: &mut Context<'_>) -> Exit {
     context.voice.call(facts.name.clone());
     let kind = facts.start_kind(migrated_from.is_some());
 
-    let loaded = match load_allowlist(&context.config) {
+    let loaded = match load_allowlist_for(&context.config, *vmid) {
         Ok(loaded) => loaded,
         Err(not_loaded) => {
             let block = context.config.hook.on_unreadable == OnTrouble::Block

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::settings::{sha256_hex, write_first};
 use crate::allowlist::{self, Allowlist};
 use crate::config::Config;
-use crate::model::{Deny, DenyReason};
+use crate::model::{Deny, DenyReason, VmId};
 use crate::strict::{self, Finding};
 use crate::system::{self, FileError, Trust};
 
@@ -91,6 +91,23 @@ fn is_hidden(config: &Config) -> bool {
 /// # Errors
 /// [`NotLoaded`].
 pub fn load_allowlist(config: &Config) -> Result<Loaded, Box<NotLoaded>> {
+    load(config, parse_allowlist)
+}
+
+/// The same, with the rule of one VM only: see [`allowlist::parse_for`].
+///
+/// # Errors
+/// [`NotLoaded`].
+pub fn load_allowlist_for(config: &Config, vmid: VmId) -> Result<Loaded, Box<NotLoaded>> {
+    load(config, |bytes| {
+        allowlist::parse_for(strict::utf8(bytes)?, vmid)
+    })
+}
+
+fn load(
+    config: &Config,
+    parse: impl FnOnce(&[u8]) -> Result<Allowlist, Vec<Finding>>,
+) -> Result<Loaded, Box<NotLoaded>> {
     let (file, content) = read_counting(config);
     let path = file.path(config);
     let bytes = match content {
@@ -111,7 +128,7 @@ pub fn load_allowlist(config: &Config) -> Result<Loaded, Box<NotLoaded>> {
         }
         Err(error) => return Err(not_readable(path.to_owned(), &error)),
     };
-    let allowlist = parse_allowlist(&bytes).map_err(|findings| {
+    let allowlist = parse(&bytes).map_err(|findings| {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = write_first(&mut text, path, &findings);

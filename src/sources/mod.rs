@@ -14,7 +14,7 @@ mod vm;
 
 pub use allowlist::{
     AllowlistFile, LIMIT as ALLOWLIST_LIMIT, Loaded, NotLoaded, counts, load_allowlist,
-    parse_allowlist,
+    load_allowlist_for, parse_allowlist,
 };
 pub use approvals::{confirmation, judged};
 pub use guests::{Existing, GuestsUnknown, existing_guests};

@@ -7,12 +7,13 @@
 
 mod finding;
 mod near;
+mod plain;
 mod reader;
 mod syntax;
 mod table;
+mod tree;
 mod value;
-
-use toml::de::DeTable;
+mod whole;
 
 pub use finding::Finding;
 pub use near::nearest;
@@ -31,9 +32,12 @@ pub fn read<T>(
     text: &str,
     schema: impl FnOnce(&mut Table<'_>) -> Option<T>,
 ) -> Result<T, Vec<Finding>> {
-    let (root, errors) = DeTable::parse_recoverable(text);
+    let (tree, errors) = match plain::read(text) {
+        Some(tree) => (tree, Vec::new()),
+        None => whole::read(text),
+    };
     let reader = Reader::new(text, &errors);
-    let value = table::read_table(root.get_ref(), Mark::START, "this file", &reader, schema);
+    let value = table::read_table(tree.root(), Mark::START, "this file", &reader, schema);
     reader.finish(value)
 }
 
@@ -51,5 +55,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Vec<Finding>> {
     })
 }
 
+#[cfg(test)]
+mod agreement_tests;
 #[cfg(test)]
 mod tests;

@@ -1,23 +1,27 @@
 //! A table of a file and the keys it may have.
-use toml::de::DeTable;
-
 use super::near::nearest;
 use super::reader::{Mark, Reader};
+use super::tree::Item;
 use super::value::{Value, quoted};
+
+/// Room for the keys of the tables that there are many of.
+const ASKED: usize = 16;
 
 /// A table. Every key that was asked for is allowed in it, every other one is an error.
 pub struct Table<'d> {
-    table: &'d DeTable<'d>,
+    table: Item<'d>,
     mark: Mark,
     what: &'static str,
     asked: Vec<&'static str>,
+    /// How many of them are there.
+    found: usize,
     open: bool,
     reader: &'d Reader<'d>,
 }
 
 /// Reads a table by `schema`, then reports the keys that it did not ask for.
 pub(super) fn read_table<'d, T>(
-    table: &'d DeTable<'d>,
+    table: Item<'d>,
     mark: Mark,
     what: &'static str,
     reader: &'d Reader<'d>,
@@ -27,7 +31,8 @@ pub(super) fn read_table<'d, T>(
         table,
         mark,
         what,
-        asked: Vec::new(),
+        asked: Vec::with_capacity(ASKED),
+        found: 0,
         open: false,
         reader,
     };
@@ -77,9 +82,8 @@ impl<'d> Table<'d> {
     pub fn entries(&mut self) -> impl Iterator<Item = Value<'d>> + use<'d> {
         self.open = true;
         let reader = self.reader;
-        self.table.iter().map(move |(key, value)| {
-            Value::new(key.get_ref(), value.get_ref(), value.span(), reader)
-        })
+        let values = self.table.values();
+        values.map(move |value| Value::new(value.key(), value, reader))
     }
 
     /// Where the table is: its header.
@@ -97,19 +101,20 @@ impl<'d> Table<'d> {
     fn value(&mut self, key: &'static str) -> Option<Value<'d>> {
         self.asked.push(key);
         let value = self.table.get(key)?;
+        self.found = self.found.saturating_add(1);
         // The parser puts a value without a place where it found none; it has reported that.
-        if self.reader.is_broken() && value.span().is_empty() {
+        if self.reader.is_broken() && value.place().is_empty() {
             return None;
         }
-        Some(Value::new(key, value.get_ref(), value.span(), self.reader))
+        Some(Value::new(key, value, self.reader))
     }
 
     fn report_unknown(&self) {
-        if self.open {
+        if self.open || self.table.values().count() == self.found {
             return;
         }
-        for key in self.table.keys() {
-            let name: &str = key.get_ref();
+        for value in self.table.values() {
+            let name = value.key();
             if self.asked.contains(&name) {
                 continue;
             }
@@ -127,7 +132,7 @@ impl<'d> Table<'d> {
                 self.what,
                 self.asked.join(", ")
             );
-            self.reader.error(Mark::new(key.span().start), text);
+            self.reader.error(Mark::new(value.key_start()), text);
         }
     }
 }

@@ -1,12 +1,11 @@
 //! A value of a file and the types it can be read as.
 use std::fmt::Display;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 use std::time::Duration;
-
-use toml::de::DeValue;
 
 use super::reader::{Mark, Reader};
 use super::table::{Table, read_table};
+use super::tree::{Item, Kind};
 use crate::model::{Printable, parse_lapse};
 
 /// A value and where it is.
@@ -14,8 +13,7 @@ use crate::model::{Printable, parse_lapse};
 pub struct Value<'d> {
     name: &'d str,
     in_list: bool,
-    value: &'d DeValue<'d>,
-    span: Range<usize>,
+    value: Item<'d>,
     reader: &'d Reader<'d>,
 }
 
@@ -33,17 +31,11 @@ pub fn quoted(text: &str) -> String {
 }
 
 impl<'d> Value<'d> {
-    pub(super) fn new(
-        name: &'d str,
-        value: &'d DeValue<'d>,
-        span: Range<usize>,
-        reader: &'d Reader<'d>,
-    ) -> Value<'d> {
+    pub(super) fn new(name: &'d str, value: Item<'d>, reader: &'d Reader<'d>) -> Value<'d> {
         Value {
             name,
             in_list: false,
             value,
-            span,
             reader,
         }
     }
@@ -57,7 +49,7 @@ impl<'d> Value<'d> {
     /// Where the value is.
     #[must_use]
     pub fn mark(&self) -> Mark {
-        Mark::new(self.span.start)
+        Mark::new(self.value.place().start)
     }
 
     /// The value as the file has it.
@@ -65,14 +57,14 @@ impl<'d> Value<'d> {
     pub fn source(&self) -> &'d str {
         self.reader
             .text()
-            .get(self.span.clone())
+            .get(self.value.place())
             .unwrap_or_default()
     }
 
     /// Whether it is an integer.
     #[must_use]
     pub fn is_integer(&self) -> bool {
-        self.value.is_integer()
+        self.value.kind() == Kind::Integer
     }
 
     /// Reports `text` about the value and gives nothing.
@@ -89,17 +81,17 @@ impl<'d> Value<'d> {
 
     /// Reports that the value should be `want` and gives nothing.
     pub fn wrong_type<T>(&self, want: &str) -> Option<T> {
-        let found = match self.value {
-            DeValue::String(_) => "a string",
-            DeValue::Integer(_) => "an integer",
-            DeValue::Float(_) => "a float",
-            DeValue::Boolean(_) => "a boolean",
-            DeValue::Datetime(_) => "a datetime without quotes",
-            DeValue::Array(_) => "an array",
-            DeValue::Table(_) => "a table",
+        let found = match self.value.kind() {
+            Kind::String => "a string",
+            Kind::Integer => "an integer",
+            Kind::Float => "a float",
+            Kind::Boolean(_) => "a boolean",
+            Kind::Datetime => "a datetime without quotes",
+            Kind::Array => "an array",
+            Kind::Table => "a table",
         };
-        let hint = match self.value {
-            DeValue::Datetime(_) => format!("; write \"{}\"", Printable::from(self.source())),
+        let hint = match self.value.kind() {
+            Kind::Datetime => format!("; write \"{}\"", Printable::from(self.source())),
             _ => String::new(),
         };
         self.say(format!(" must be {want}, not {found}{hint}"))
@@ -114,10 +106,11 @@ impl<'d> Value<'d> {
         if text.is_empty() {
             return self.say(format!(" is empty; it must be {want}"));
         }
-        if text.chars().nth(cap).is_some() {
+        if text.len() > cap && text.chars().nth(cap).is_some() {
             return self.say(format!(" has more than {cap} characters"));
         }
-        if text.chars().any(char::is_control) {
+        let printable = |byte: &u8| matches!(byte, b' '..=b'~');
+        if !text.as_bytes().iter().all(printable) && text.chars().any(char::is_control) {
             return self.refuse(format!(
                 "{} has a control character (NUL, newline ...)",
                 quoted(text)
@@ -161,9 +154,9 @@ impl<'d> Value<'d> {
 
     /// `true` or `false`.
     pub fn boolean(&self) -> Option<bool> {
-        match self.value.as_bool() {
-            Some(boolean) => Some(boolean),
-            None => self.wrong_type("true or false (without quotes)"),
+        match self.value.kind() {
+            Kind::Boolean(boolean) => Some(boolean),
+            _ => self.wrong_type("true or false (without quotes)"),
         }
     }
 
@@ -186,10 +179,11 @@ impl<'d> Value<'d> {
         may_be_empty: bool,
         read: impl FnMut(Value<'d>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        let Some(array) = self.value.as_array() else {
+        if self.value.kind() != Kind::Array {
             return self.wrong_type(want);
-        };
-        if array.is_empty() && !may_be_empty {
+        }
+        let mut items = self.value.values().peekable();
+        if items.peek().is_none() && !may_be_empty {
             // What a syntax error left empty has been reported as that.
             self.reader.missing(
                 self.mark(),
@@ -197,11 +191,11 @@ impl<'d> Value<'d> {
             );
             return None;
         }
-        let item = |value: &'d toml::Spanned<DeValue<'d>>| Value {
+        let item = |value: Item<'d>| Value {
             in_list: true,
-            ..Value::new(self.name, value.get_ref(), value.span(), self.reader)
+            ..Value::new(self.name, value, self.reader)
         };
-        Some(array.iter().map(item).filter_map(read).collect())
+        Some(items.map(item).filter_map(read).collect())
     }
 
     /// A table.
@@ -210,9 +204,9 @@ impl<'d> Value<'d> {
         what: &'static str,
         schema: impl FnOnce(&mut Table<'d>) -> Option<T>,
     ) -> Option<T> {
-        match self.value.as_table() {
-            Some(table) => read_table(table, self.mark(), what, self.reader, schema),
-            None => self.wrong_type("a table"),
+        match self.value.kind() {
+            Kind::Table => read_table(self.value, self.mark(), what, self.reader, schema),
+            _ => self.wrong_type("a table"),
         }
     }
 
