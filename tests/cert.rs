@@ -7,12 +7,18 @@
     clippy::arithmetic_side_effects
 )]
 
+#[path = "fuzz/answer.rs"]
+mod answer;
 #[path = "cert/guest.rs"]
 mod guest;
 #[path = "cert/hostile.rs"]
 mod hostile;
+#[path = "cert/pages.rs"]
+mod pages;
 #[path = "cert/pins.rs"]
 mod pins;
+#[path = "cert/refusing.rs"]
+mod refusing;
 #[path = "cert/relay.rs"]
 mod relay;
 #[path = "cert/servers.rs"]

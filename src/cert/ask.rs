@@ -55,14 +55,23 @@ enum Way {
 }
 
 impl Way {
-    /// Most servers answer the first. Those that do not are either so new that they speak only TLS 1.3,
-    /// or so old that they refuse what they do not know.
-    const ALL: [Way; 4] = [
-        Way::Hello(Protocol::Tls12),
-        Way::Handshake,
-        Way::Hello(Protocol::Tls10),
-        Way::Hello(Protocol::Ssl3),
-    ];
+    /// Most servers answer this one.
+    const FIRST: Way = Way::Hello(Protocol::Tls12);
+
+    /// How many there are.
+    const COUNT: usize = 4;
+
+    /// The others, after the first has ended so. Those that do not answer it are either so new that they
+    /// speak only TLS 1.3, which they say (RFC 8446, appendix D.2), or so old that they refuse what they
+    /// do not know.
+    fn others(ended: &ReadError) -> [Way; 3] {
+        let old = Way::Hello(Protocol::Tls10);
+        let oldest = Way::Hello(Protocol::Ssl3);
+        match ended {
+            ReadError::Alert(PROTOCOL_VERSION) => [Way::Handshake, old, oldest],
+            _ => [old, Way::Handshake, oldest],
+        }
+    }
 
     fn name(self) -> &'static str {
         match self {
@@ -71,6 +80,9 @@ impl Way {
         }
     }
 }
+
+/// The alert of a server that speaks none of the versions that it was asked with (RFC 5246, 7.2.2).
+const PROTOCOL_VERSION: u8 = 70;
 
 /// How much is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,26 +130,27 @@ fn read_at(
     deadline: Deadline,
 ) -> Result<Reading, ReadError> {
     let mut ended = Vec::new();
-    for (number, way) in Way::ALL.into_iter().enumerate() {
-        let last = number.saturating_add(1) == Way::ALL.len();
+    let mut ways = vec![Way::FIRST];
+    while let Some(way) = ways.get(ended.len()).copied() {
+        let last = ended.len().saturating_add(1) == Way::COUNT;
         // Half of the time for each: who is silent on the first is not necessarily so on the others.
         let own = if last { deadline } else { share(deadline, 2) };
-        match ask(address, peer, way, Offer::All, own) {
+        let error = match ask(address, peer, way, Offer::All, own) {
             Ok(Progress::Done {
                 protocol,
                 suite,
                 chain,
             }) => return understand(address, peer, depth, deadline, (protocol, suite, chain)),
-            Ok(Progress::Hungry) => ended.push((way.name(), ReadError::NoCertificate)),
-            Err(error @ (ReadError::Alert(_) | ReadError::HungUp | ReadError::Silent)) => {
-                ended.push((way.name(), error));
-            }
+            Ok(Progress::Hungry) => ReadError::NoCertificate,
+            Err(error @ (ReadError::Alert(_) | ReadError::HungUp | ReadError::Silent)) => error,
             // rustls words many things as broken that an old server means as a refusal.
-            Err(error @ ReadError::NotTls(_)) if way == Way::Handshake => {
-                ended.push((way.name(), error));
-            }
+            Err(error @ ReadError::NotTls(_)) if way == Way::Handshake => error,
             Err(error) => return Err(error),
+        };
+        if way == Way::FIRST {
+            ways.extend(Way::others(&error));
         }
+        ended.push((way.name(), error));
     }
     Err(ReadError::All(ended))
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use super::error::ReadError;
-use crate::model::Peer;
+use crate::model::{Host, Peer};
 use crate::system::Deadline;
 
 /// Most addresses of a name that are tried.
@@ -30,8 +30,32 @@ pub(super) fn addresses(peer: &Peer, deadline: Deadline) -> Result<Vec<SocketAdd
     match receiver.recv_timeout(deadline.left()) {
         Ok(Ok(found)) if !found.is_empty() => Ok(found),
         Ok(Ok(_)) => Err(ReadError::NoAddress("it has no address".to_owned())),
-        Ok(Err(error)) => Err(ReadError::NoAddress(error.to_string())),
+        Ok(Err(error)) => Err(unresolved(peer, &error)),
         Err(_) => Err(ReadError::NoAddress("no answer in time".to_owned())),
+    }
+}
+
+fn unresolved(peer: &Peer, error: &io::Error) -> ReadError {
+    match peer.host() {
+        // Only its zone can be unknown: an interface.
+        Host::V6(_, Some(zone)) => {
+            ReadError::NotConnected(format!("this machine has no interface {}", zone.as_str()))
+        }
+        _ => {
+            let why = error.to_string();
+            let why = why
+                .rsplit_once("information: ")
+                .map_or(why.as_str(), |(_, why)| why);
+            ReadError::NoAddress(why.to_owned())
+        }
+    }
+}
+
+/// Whether only the interface says which of the machines with that address is meant (RFC 4007).
+fn lacks_zone(address: &SocketAddr) -> bool {
+    match address {
+        SocketAddr::V6(address) => address.ip().is_unicast_link_local() && address.scope_id() == 0,
+        SocketAddr::V4(_) => false,
     }
 }
 
@@ -52,6 +76,9 @@ impl Wire {
         let stream = TcpStream::connect_timeout(&address, limit).map_err(|error| {
             let why = match error.kind() {
                 io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no answer".to_owned(),
+                io::ErrorKind::InvalidInput if lacks_zone(&address) => {
+                    format!("its interface is missing, as in [{}%vmbr0]", address.ip())
+                }
                 _ => error.to_string(),
             };
             ReadError::NotConnected(format!("{address}: {why}"))
@@ -126,6 +153,22 @@ pub(super) fn failed(error: io::Error) -> ReadError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_that_is_missing_or_unknown_is_named() {
+        let deadline = Deadline::after(Duration::from_secs(10));
+        let unknown = addresses(&Peer::parse("[fe80::1%nosuch0]").unwrap(), deadline).unwrap_err();
+        assert_eq!(
+            unknown.to_string(),
+            "it cannot be reached: this machine has no interface nosuch0"
+        );
+        let address = "[fe80::1]:443".parse().unwrap();
+        let missing = Wire::connect(address, deadline).unwrap_err().to_string();
+        assert!(
+            missing.ends_with("its interface is missing, as in [fe80::1%vmbr0]"),
+            "{missing}"
+        );
+    }
 
     #[test]
     fn a_zone_becomes_the_number_of_its_interface() {

@@ -15,10 +15,28 @@ pub struct Peer {
 
 /// Why a text names no server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct PeerError;
+pub enum PeerError {
+    /// It is a URL.
+    Url,
+    /// An IPv6 address, with a port or without, outside of brackets.
+    NoBrackets,
+    /// Brackets that do not go together, or that are around something else.
+    Brackets,
+    /// What follows the host is no port.
+    Port,
+    /// The host is none.
+    Host,
+}
 
 impl fmt::Display for PeerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PeerError::Url => "only the host and the port of a URL are meant: ",
+            PeerError::NoBrackets => "an IPv6 address stands in brackets: ",
+            PeerError::Brackets => "brackets are around an IPv6 address and nothing else: ",
+            PeerError::Port => "a port is a number from 1 to 65535 without leading zeros: ",
+            PeerError::Host => "",
+        })?;
         f.write_str(
             "a server is written HOST or HOST:PORT, where HOST is a name, an IPv4 address, or an IPv6 \
              address in brackets, like idrac.example:443, 10.0.0.20 or [fe80::1%vmbr0]:443",
@@ -27,6 +45,21 @@ impl fmt::Display for PeerError {
 }
 
 impl std::error::Error for PeerError {}
+
+impl PeerError {
+    /// What it probably is, going by the whole text.
+    fn about(self, text: &str) -> PeerError {
+        if text.contains("://") {
+            PeerError::Url
+        } else if !text.contains('[') && text.matches(':').count() > 1 {
+            PeerError::NoBrackets
+        } else if self == PeerError::Host && text.contains(['[', ']']) {
+            PeerError::Brackets
+        } else {
+            self
+        }
+    }
+}
 
 impl Peer {
     /// Reads `HOST`, `HOST:PORT`, `[IPV6]` or `[IPV6]:PORT`; the port is 443 where none is named.
@@ -38,12 +71,12 @@ impl Peer {
             Some(end) => text.split_at_checked(end.saturating_add(1)),
             None => text.split_at_checked(text.find(':').unwrap_or(text.len())),
         }
-        .ok_or(PeerError)?;
-        let host = Host::parse(host).map_err(|_| PeerError)?;
+        .ok_or(PeerError::Host)?;
+        let host = Host::parse(host).map_err(|_| PeerError::Host.about(text))?;
         let port = match (port, port.strip_prefix(':')) {
             ("", _) => Port::HTTPS,
-            (_, Some(port)) => Port::parse(port).map_err(|_| PeerError)?,
-            (_, None) => return Err(PeerError),
+            (_, Some(port)) => Port::parse(port).map_err(|_| PeerError::Port.about(text))?,
+            (_, None) => return Err(PeerError::Port.about(text)),
         };
         Ok(Peer { host, port })
     }
@@ -158,6 +191,31 @@ mod tests {
             &longer,
         ] {
             assert!(Peer::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        use PeerError as E;
+        for (text, error) in [
+            ("https://10.0.0.20", E::Url),
+            ("https://[::1]:8443/", E::Url),
+            ("::1", E::NoBrackets),
+            ("fe80::1%vmbr0", E::NoBrackets),
+            ("::1]", E::NoBrackets),
+            ("[::1", E::Brackets),
+            ("[10.0.0.20]:443", E::Brackets),
+            ("[fe80::1%]", E::Brackets),
+            ("10.0.0.20:99999", E::Port),
+            ("10.0.0.20:", E::Port),
+            ("[::1]443", E::Port),
+            ("[::1]:x", E::Port),
+            ("10.0.0.256", E::Host),
+            ("", E::Host),
+        ] {
+            let found = Peer::parse(text).unwrap_err();
+            assert_eq!(found, error, "{text}");
+            assert!(found.to_string().contains("[fe80::1%vmbr0]:443"));
         }
     }
 

@@ -3,7 +3,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::peer::Peer;
+use super::peer::{Peer, PeerError};
 use super::shift::Shift;
 use super::time::Timestamp;
 
@@ -23,10 +23,18 @@ pub enum ClockTarget {
 
 /// Why a text is no target.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct TargetError;
+pub enum TargetError {
+    /// It has no form of a target.
+    Form,
+    /// It is a certificate's, and the server is none.
+    Server(PeerError),
+}
 
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let TargetError::Server(error) = self {
+            return write!(f, "after cert: stands a server; {error}");
+        }
         f.write_str(
             "a target is a time (\"2016-06-15T12:00:00Z\"), a date (\"2016-06-15\"), \"now\", a span \
              with its sign (\"-10y\", \"-P3Y6M\", \"+90d 4h\") or \"cert:HOST[:PORT]\"",
@@ -48,16 +56,16 @@ impl ClockTarget {
         if let Some(peer) = text.strip_prefix("cert:") {
             return Peer::parse(peer)
                 .map(ClockTarget::Certificate)
-                .map_err(|_| TargetError);
+                .map_err(TargetError::Server);
         }
         if text.starts_with(['-', '+']) {
             return Shift::parse(text)
                 .map(ClockTarget::Shifted)
-                .map_err(|_| TargetError);
+                .map_err(|_| TargetError::Form);
         }
         Timestamp::parse(text)
             .map(ClockTarget::At)
-            .map_err(|_| TargetError)
+            .map_err(|_| TargetError::Form)
     }
 }
 

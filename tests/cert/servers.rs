@@ -1,5 +1,5 @@
 //! Real TLS servers: OpenSSL's for TLS 1.0 and later, tlslite-ng's for what it no longer has.
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -32,6 +32,14 @@ impl Server {
             command.arg("-cert_chain").arg(certificate("issuer"));
         }
         Server::start(command, address)
+    }
+
+    /// `tests/tls/page-server` with the certificate `rsa`: it answers each request with this status.
+    pub(crate) fn page(status: u64) -> Server {
+        let mut command = Command::new(project().join("tests/tls/page-server"));
+        command.arg(certificate("rsa")).arg(key("rsa"));
+        command.arg(status.to_string());
+        Server::start(command, "")
     }
 
     /// `tests/tls/old-server` with the certificate `rsa`.
@@ -71,6 +79,12 @@ impl Server {
         std::thread::spawn(move || lines.map_while(Result::ok).for_each(drop));
         let port = port.unwrap_or_else(|| panic!("no port from {command:?}"));
         Server { child, port }
+    }
+
+    /// Lets an `openssl s_server` say zeros without end to whoever has shaken hands with it.
+    pub(crate) fn says_zeros(&mut self) {
+        let mut input = self.child.stdin.take().unwrap();
+        std::thread::spawn(move || while input.write_all(&[0; 4096]).is_ok() {});
     }
 
     pub(crate) fn name(&self) -> String {

@@ -76,33 +76,6 @@ fn what_is_old_about_a_server_is_told_from_its_choice() {
 }
 
 #[test]
-fn a_page_behind_a_current_server_says_that_it_is_alive() {
-    for version in ["-tls1_2", "-tls1_3"] {
-        let server = Server::openssl("ec", &[version, "-www"]);
-        assert_eq!(read(&server.name(), &["--http"])["http"]["status"], 200);
-    }
-    let old = Server::old("3.1", "rc4");
-    let page = &read(&old.name(), &["--http"])["http"];
-    assert!(page["status"].is_null(), "{page}");
-    assert!(
-        page["text"]
-            .as_str()
-            .unwrap()
-            .starts_with("not asked: it speaks TLS 1.0"),
-        "{page}"
-    );
-    let old = Server::openssl("rsa", &["-tls1_2", "-cipher", "AES128-SHA:@SECLEVEL=0"]);
-    let page = &read(&old.name(), &["--http"])["http"];
-    assert!(
-        page["text"]
-            .as_str()
-            .unwrap()
-            .contains("no suite in common"),
-        "{page}"
-    );
-}
-
-#[test]
 fn several_servers_get_one_date_or_the_pair_that_excludes_it() {
     let (old, long, new) = (
         Server::openssl("chain", &["-tls1_2"]),

@@ -1,8 +1,12 @@
 //! The twelve servers that have to be read, beside what `openssl s_client` reads.
 use std::io::Write;
+use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::Ordering;
 
+use time_shift::cert::Protocol;
+
+use super::answer::{Outcome, answer};
 use super::relay::relay;
 use super::servers::{Server, fingerprint, project};
 use super::support::Run;
@@ -175,6 +179,11 @@ fn the_twelve_are_read_a4() {
             .replace(':', "")
             .to_lowercase();
         assert_eq!(leaf["sha256"], sha256, "{name}: {found}");
+        let said = counts.said.lock().unwrap();
+        fuzzers_read_it_too(case, &said);
+        if let Some(folder) = std::env::var_os("TIME_SHIFT_RECORD") {
+            record(folder.as_ref(), name, &said);
+        }
         let trips = counts.round_trips.load(Ordering::SeqCst);
         let connections = counts.connections.load(Ordering::SeqCst);
         if case.protocol != "TLS 1.3" {
@@ -199,6 +208,35 @@ fn the_twelve_are_read_a4() {
     )
     .unwrap();
     assert!(documented, "README.md has another table");
+}
+
+/// What the fuzzers start from says the same to them.
+#[track_caller]
+fn fuzzers_read_it_too(case: &Case, said: &[Vec<u8>]) {
+    let protocol = [
+        Protocol::Ssl3,
+        Protocol::Tls10,
+        Protocol::Tls11,
+        Protocol::Tls12,
+    ]
+    .into_iter()
+    .find(|protocol| protocol.as_str() == case.protocol);
+    // In TLS 1.3 the certificate is encrypted.
+    if let Some(protocol) = protocol {
+        let chain = Outcome::Chain(protocol, usize::try_from(case.chain).unwrap());
+        let read = said.iter().any(|said| answer(said) == chain);
+        assert!(read, "{}: {said:?}", case.name);
+    }
+}
+
+/// Keeps what a server said, for tests/fuzz/corpus.
+fn record(folder: &Path, name: &str, said: &[Vec<u8>]) {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    for (number, said) in said.iter().enumerate() {
+        let file = format!("{}_{number}", words.join("-").to_lowercase());
+        std::fs::write(folder.join(file), said).unwrap();
+    }
 }
 
 fn run_openssl_version() -> String {
