@@ -2,6 +2,7 @@
 # make test   everything CI runs: of each class of tests at least one
 # make test-all  that, and the long ones: every machine, firmware and QEMU with every year; a quarter
 #             of an hour more, and the matrix of what came of it is printed
+# make fuzz   what servers say, changed, led by coverage, for FOR=600 seconds; test-all does it for 5 minutes
 # make bench  what the hook costs, beside Perl and Python hooks of the same duty, how close clocks get,
 #             beside libvirt, and what a secret costs, as Markdown tables; PART=hook, PART=clock or
 #             PART=secrets chooses one
@@ -19,7 +20,7 @@ TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
     TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
 
-.PHONY: all build deb demo test test-all test-deb bench clean
+.PHONY: all build deb demo test test-all test-deb fuzz bench clean
 
 all: build
 
@@ -49,7 +50,7 @@ test:
 	    tests/lab/build-client tests/lab/build-debian tests/lab/client tests/lab/debian-clock \
 	    tests/lab/debian-init tests/lab/debian-setup tests/lab/kill-all tests/lab/overlay \
 	    tests/lab/qemu tests/lab/root tests/lab/unpack tests/lab/world tests/bench/run \
-	    tests/tls/certificates .ci/run
+	    tests/fuzz/run tests/tls/certificates .ci/run
 	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
 	    debian/*.prerm debian/*.postrm tests/deb/*
 	debian/check-version
@@ -63,7 +64,14 @@ test-all:
 	@tests/setup all
 	@$(MAKE) --no-print-directory test
 	$(RUN_TESTS) --test '*' -- --ignored --nocapture
+	tests/fuzz/run 300
 	@$(MAKE) --no-print-directory test-deb
+
+FOR ?= 600
+
+fuzz:
+	@tests/setup all
+	tests/fuzz/run $(FOR)
 
 # The medians of one run on a machine that does nothing else; nothing depends on what they are.
 bench:

@@ -9,14 +9,22 @@
 
 #[path = "fuzz/answer.rs"]
 mod answer;
+#[path = "cert/asks.rs"]
+mod asks;
+#[path = "cert/fields.rs"]
+mod fields;
 #[path = "cert/guest.rs"]
 mod guest;
 #[path = "cert/hostile.rs"]
 mod hostile;
+#[path = "cert/network.rs"]
+mod network;
 #[path = "cert/pages.rs"]
 mod pages;
 #[path = "cert/pins.rs"]
 mod pins;
+#[path = "cert/reach.rs"]
+mod reach;
 #[path = "cert/refusing.rs"]
 mod refusing;
 #[path = "cert/relay.rs"]

@@ -134,8 +134,8 @@ fn read_at(
     while let Some(way) = ways.get(ended.len()).copied() {
         let last = ended.len().saturating_add(1) == Way::COUNT;
         // Half of the time for each: who is silent on the first is not necessarily so on the others.
-        let own = if last { deadline } else { share(deadline, 2) };
-        let error = match ask(address, peer, way, Offer::All, own) {
+        let parts = if last { 1 } else { 2 };
+        let error = match ask(address, peer, way, Offer::All, deadline, parts) {
             Ok(Progress::Done {
                 protocol,
                 suite,
@@ -155,14 +155,17 @@ fn read_at(
     Err(ReadError::All(ended))
 }
 
+/// What a server says within one of `parts` of the time that is left once it is connected to.
 fn ask(
     address: SocketAddr,
     peer: &Peer,
     way: Way,
     offer: Offer,
     deadline: Deadline,
+    parts: usize,
 ) -> Result<Progress, ReadError> {
     let mut wire = Wire::connect(address, deadline)?;
+    wire.until(share(deadline, parts));
     let Way::Hello(version) = way else {
         return modern::certificates(&mut wire, peer);
     };
@@ -204,7 +207,7 @@ fn understand(
     let outdated_suites_only = (depth == Depth::Suites).then(|| {
         is_outdated(suite) && {
             let way = Way::Hello(protocol.min(Protocol::Tls12));
-            ask(address, peer, way, Offer::Current, deadline).is_err()
+            ask(address, peer, way, Offer::Current, deadline, 1).is_err()
         }
     });
     Ok(Reading {
@@ -226,7 +229,8 @@ pub fn http(peer: &Peer, reading: &Reading, limit: Duration) -> Http {
             reading.protocol.as_str()
         ));
     }
-    let status = Wire::connect(reading.address, Deadline::after(limit))
+    let deadline = Deadline::after(limit);
+    let status = Wire::connect(reading.address, deadline)
         .and_then(|mut wire| modern::status(&mut wire, peer));
     match status {
         Ok(status) => Http::Status(status),

@@ -46,6 +46,7 @@ pub enum AltName {
 
 /// What a certificate says. It proves nothing: nobody's signature is checked.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub struct Certificate {
     /// Whose it is.
     pub subject: Printable,

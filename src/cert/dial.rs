@@ -92,6 +92,11 @@ impl Wire {
         })
     }
 
+    /// Leaves it another deadline.
+    pub(super) fn until(&mut self, deadline: Deadline) {
+        self.deadline = deadline;
+    }
+
     pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), ReadError> {
         self.write_all(bytes).map_err(failed)
     }

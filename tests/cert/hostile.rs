@@ -48,7 +48,7 @@ fn sized(width: usize, content: &[u8]) -> Vec<u8> {
 }
 
 /// Handshake messages in records, after a ServerHello.
-fn answer(message: &[u8]) -> Vec<u8> {
+pub(crate) fn answer(message: &[u8]) -> Vec<u8> {
     let hello = [&[3, 3][..], &[7; 32], &[0], &[0, 0x2f], &[0]].concat();
     let all = [&[2][..], &sized(3, &hello), message].concat();
     let parts = all.chunks(16_384);
@@ -57,7 +57,7 @@ fn answer(message: &[u8]) -> Vec<u8> {
         .collect()
 }
 
-fn certificates(chain: &[Vec<u8>]) -> Vec<u8> {
+pub(crate) fn certificates(chain: &[Vec<u8>]) -> Vec<u8> {
     let list: Vec<u8> = chain.iter().flat_map(|der| sized(3, der)).collect();
     [&[11][..], &sized(3, &sized(3, &list))].concat()
 }
@@ -86,12 +86,21 @@ const PEAK: u64 = 16 * 1024;
 /// Longest that it may take: 10 s, and what a busy machine adds.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// Ends with `code` and one line with `part`, in time and in little memory, which comes back.
+/// What reading some servers came to.
+#[derive(Debug)]
+struct Cost {
+    code: i32,
+    said: String,
+    peak: u64,
+    took: Duration,
+}
+
+/// Reads them, in time and in little memory.
 #[track_caller]
 // Whoever traces it waits for it.
 #[allow(clippy::zombie_processes)]
-fn ends(name: &str, server: &Hostile, code: i32, part: &str) -> String {
-    let program = time_shift(&["cert", &server.name]);
+fn cost(arguments: &[&str]) -> Cost {
+    let program = time_shift(arguments);
     let mut command = Command::new(peak::STOPPED[0]);
     command
         .args(&peak::STOPPED[1..])
@@ -113,20 +122,34 @@ fn ends(name: &str, server: &Hostile, code: i32, part: &str) -> String {
         .unwrap()
         .read_to_string(&mut said)
         .unwrap();
-    let nix::sys::wait::WaitStatus::Exited(_, ended) = end else {
-        panic!("{name}: {end:?}: {said}");
+    let nix::sys::wait::WaitStatus::Exited(_, code) = end else {
+        panic!("{arguments:?}: {end:?}: {said}");
     };
-    assert_eq!(ended, code, "{name}: {said}");
+    assert!(took < LONGEST, "{arguments:?}: {took:?}");
+    let peak = peak.expect("ptrace is not allowed here");
+    assert!(peak <= PEAK, "{arguments:?}: {peak} KiB: {said}");
+    Cost {
+        code,
+        said,
+        peak,
+        took,
+    }
+}
+
+/// Ends with `code` and one line with `part`, which comes back with what it cost.
+#[track_caller]
+fn ends(name: &str, server: &Hostile, code: i32, part: &str) -> String {
+    let cost = cost(&["cert", &server.name]);
+    let said = &cost.said;
+    assert_eq!(cost.code, code, "{name}: {said}");
     assert!(
         said.lines().count() == 1 && said.contains(part),
         "{name}: {said}"
     );
-    assert!(took < LONGEST, "{name}: {took:?}");
-    let peak = peak.expect("ptrace is not allowed here");
-    assert!(peak <= PEAK, "{name}: {peak} KiB");
     format!(
-        "{name}: {peak} KiB, {:.1} s: {}",
-        took.as_secs_f64(),
+        "{name}: {} KiB, {:.1} s: {}",
+        cost.peak,
+        cost.took.as_secs_f64(),
         said.trim()
     )
 }
@@ -252,4 +275,21 @@ fn hostile_servers_cost_ten_seconds_and_sixteen_megabytes_at_most_a4() {
         running.into_iter().map(|one| one.join().unwrap()).collect()
     });
     println!("{}", lines.join("\n"));
+    // As many in one call as are read at once.
+    let worst = [
+        "16 MB sent",
+        "a record byte by byte",
+        "empty records without end",
+        "sequences in sequences",
+    ];
+    let mut arguments = vec!["cert"];
+    for (name, server, ..) in &cases {
+        if worst.contains(name) {
+            arguments.extend([server.name.as_str(); 2]);
+        }
+    }
+    assert_eq!(arguments.len(), 9);
+    let together = cost(&arguments);
+    assert_eq!(together.said.lines().count(), 8, "{together:?}");
+    println!("eight at once: {} KiB", together.peak);
 }

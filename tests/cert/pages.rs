@@ -72,3 +72,15 @@ fn what_is_no_page_is_said_to_be_none() {
         )
     );
 }
+
+#[test]
+fn the_page_is_waited_for_within_the_ten_seconds_and_with_others_at_once() {
+    // They shake hands and say nothing.
+    let silent: [Server; 3] = std::array::from_fn(|_| Server::openssl("ec", &["-tls1_2"]));
+    let names = silent.each_ref().map(Server::name);
+    let shown = run(&["cert", "--http", &names[0], &names[1], &names[2]]);
+    assert_eq!(shown.code, Some(0), "{shown:?}");
+    let words = "page        no answer: it accepts connections and does not answer in time\n";
+    assert_eq!(shown.out.matches(words).count(), 3, "{shown:?}");
+    assert!(shown.took.as_secs() < 15, "{shown:?}");
+}

@@ -10,21 +10,26 @@ const OWN: &str = "/var/lib/time-shift/certs";
 const CLUSTER: &str = "/etc/pve/time-shift/certs";
 
 /// A node whose VM 100 takes its time from this server.
-fn world(server: &Server) -> World {
+pub(crate) fn world(server: &Server) -> World {
+    world_of(&server.name())
+}
+
+/// The same for a server of this name.
+pub(crate) fn world_of(name: &str) -> World {
     let world = World::with_vm(
         "machine: q35\nhookscript: local:snippets/time-shift\n",
-        &allow(&format!("cert:{}", server.name())),
+        &allow(&format!("cert:{name}")),
     );
     assert_eq!(world.cli(&["install-hook"]).code, Some(0));
     world
 }
 
-fn old() -> Server {
+pub(crate) fn old() -> Server {
     Server::openssl("rsa-1024-sha1", &["-tls1_2", "-cipher", "ALL:@SECLEVEL=0"])
 }
 
 /// Stops a server and starts another in its place.
-fn replaced(server: Server, by: &str) -> Server {
+pub(crate) fn replaced(server: Server, by: &str) -> Server {
     let at = server.name();
     drop(server);
     Server::openssl_at(&at, by, &["-tls1_2"])
@@ -35,7 +40,7 @@ fn file(folder: &str, server: &Server) -> String {
 }
 
 /// What `plan 100` says about the guest's time, or why it is denied.
-fn planned(world: &World) -> String {
+pub(crate) fn planned(world: &World) -> String {
     let run = world.cli(&["plan", "100", "--json"]);
     let plan: Value =
         serde_json::from_str(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"));
@@ -45,7 +50,7 @@ fn planned(world: &World) -> String {
     }
 }
 
-fn events(world: &World, code: &str) -> Vec<Value> {
+pub(crate) fn events(world: &World, code: &str) -> Vec<Value> {
     world
         .audit()
         .into_iter()

@@ -59,7 +59,7 @@ impl Server {
     }
 
     /// Where the port was given, s_server does not name it again.
-    fn start(mut command: Command, address: &str) -> Server {
+    pub(crate) fn start(mut command: Command, address: &str) -> Server {
         let spawned = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -1,6 +1,4 @@
 //! What `time-shift cert` prints and ends with.
-use std::net::TcpListener;
-
 use serde_json::Value;
 
 use super::servers::{Server, fingerprint};
@@ -98,38 +96,6 @@ fn several_servers_get_one_date_or_the_pair_that_excludes_it() {
             new.name()
         ),
     ]);
-}
-
-#[test]
-fn a_server_that_is_not_there_is_unreachable() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let name = listener.local_addr().unwrap().to_string();
-    drop(listener);
-    let refused = run(&["cert", &name]);
-    refused.one_line(5, &[&name, "cannot be reached", "refused"]);
-    let nobody = run(&["cert", "nobody.invalid"]);
-    nobody.one_line(5, &["nobody.invalid:443", "its name was not resolved"]);
-    // All its addresses were tried: ::1 too, where there is one.
-    let (_, port) = name.rsplit_once(':').unwrap();
-    let all = run(&["cert", &format!("localhost:{port}")]);
-    all.one_line(5, &[&format!("127.0.0.1:{port}")]);
-    for bad in ["", "a b", "::1", "[::1", "10.0.0.256", "a:0"] {
-        let wrong = run(&["cert", bad]);
-        assert_eq!(wrong.code, Some(2), "{wrong:?}");
-    }
-}
-
-#[test]
-fn an_ipv6_address_is_read() {
-    let Ok(_) = TcpListener::bind("[::1]:0") else {
-        // This machine has no IPv6.
-        return;
-    };
-    let server = Server::openssl_at("[::1]:0", "ec", &["-tls1_2"]);
-    assert_eq!(
-        read(&format!("[::1]:{}", server.port), &[])["state"],
-        "valid"
-    );
 }
 
 #[test]

@@ -34,13 +34,18 @@ fn read_all(
     depth: Depth,
     limit: Duration,
 ) -> Vec<(&Peer, Result<Reading, ReadError>)> {
+    ask_all(peers, |peer| crate::cert::read(peer, depth, limit))
+}
+
+/// Asks several servers, some at once, in their order.
+fn ask_all<T: Send>(
+    peers: &[Peer],
+    ask: impl Fn(&Peer) -> Result<T, ReadError> + Sync,
+) -> Vec<(&Peer, Result<T, ReadError>)> {
     let mut all = Vec::with_capacity(peers.len());
     for some in peers.chunks(AT_ONCE) {
         std::thread::scope(|scope| {
-            let asked: Vec<_> = some
-                .iter()
-                .map(|peer| scope.spawn(move || crate::cert::read(peer, depth, limit)))
-                .collect();
+            let asked: Vec<_> = some.iter().map(|peer| scope.spawn(|| ask(peer))).collect();
             for (peer, asked) in some.iter().zip(asked) {
                 let crashed = || Err(ReadError::Host("reading it ended in a bug".to_owned()));
                 all.push((peer, asked.join().unwrap_or_else(|_| crashed())));

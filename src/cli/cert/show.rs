@@ -3,13 +3,13 @@ use serde::Serialize;
 
 use super::super::arguments::cert::{Show, StartTls};
 use super::super::{Exit, Failure, complain, put, put_json};
-use super::{LIMIT, exit_of, read_all, text};
+use super::{LIMIT, ask_all, exit_of, text};
 use crate::cert::{
     Certificate, Conflict, Depth, Http, Protocol, ReadError, Reading, Remark, Window, choose, http,
-    verdict,
+    read, verdict,
 };
 use crate::model::{CalendarSecond, Peer, Standing};
-use crate::system;
+use crate::system::{self, Deadline};
 
 /// What is known about a server, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -58,22 +58,30 @@ pub(super) fn run(options: &Show) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     let mut servers = Vec::new();
     let mut windows = Vec::new();
-    for (peer, reading) in read_all(&options.peers, Depth::Suites, LIMIT) {
+    let asked = ask_all(&options.peers, |peer| {
+        let deadline = Deadline::after(LIMIT);
+        let reading = read(peer, Depth::Suites, LIMIT)?;
+        let page = options.http.then(|| http(peer, &reading, deadline.left()));
+        Ok((reading, page))
+    });
+    for (peer, asked) in asked {
         let mut row = Row {
             server: peer,
             error: None,
             found: None,
         };
-        match reading {
-            Ok(reading) => {
+        match asked {
+            Ok((reading, http)) => {
                 let own = windows_of(peer, &reading);
-                let page = options.http.then(|| page(&http(peer, &reading, LIMIT)));
+                let page = http.as_ref().map(page);
                 let date = choose(&own, options.margin);
                 row.found = Some(found(peer, reading, now, date, page));
                 windows.extend(own);
             }
             Err(error) => {
-                exit = exit_of(&error);
+                if exit != Exit::Failed {
+                    exit = exit_of(&error);
+                }
                 row.error = Some(error.to_string());
             }
         }
