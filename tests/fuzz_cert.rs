@@ -165,7 +165,7 @@ fn peak() -> u64 {
 
 #[test]
 fn changed_answers_are_read_or_refused_a4_f4() {
-    changed(1, 5_000);
+    changed(1, 3_000);
 }
 
 // A quarter of a million of them; led by coverage, millions in the same time.
