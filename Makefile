@@ -4,8 +4,8 @@
 #             of an hour more, and the matrix of what came of it is printed
 # make fuzz   what servers say, changed, led by coverage, for FOR=600 seconds; test-all does it for 5 minutes
 # make bench  what the hook costs, beside Perl and Python hooks of the same duty, how close clocks get,
-#             beside libvirt, and what a secret costs, as Markdown tables; PART=hook, PART=clock or
-#             PART=secrets chooses one
+#             beside libvirt, what a secret costs, and how long the clocks of a cluster take, beside Python,
+#             as Markdown tables; PART=hook, PART=clock, PART=secrets or PART=cluster chooses one
 # make build  target/release/time-shift-hook (static) and target/release/time-shift
 # make deb    target/deb/time-shift-proxmox_VERSION_amd64.deb
 # make test-deb  builds, installs, upgrades and removes the package on Debian 12 and 13; half an hour

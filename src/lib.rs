@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects))]
 
 pub mod allowlist;
+pub mod api;
 pub mod audit;
 pub mod cert;
 pub mod cli;

@@ -81,7 +81,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("cert", &["model", "system"]),
     ("token", &["model", "system"]),
-    ("api", &["model", "system", "token"]),
+    ("api", &["model", "config", "system", "exec", "token"]),
     (
         "hook",
         &[

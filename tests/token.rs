@@ -24,6 +24,8 @@ mod locked;
 mod support;
 #[path = "token/terminal.rs"]
 mod terminal;
+#[path = "token/typing.rs"]
+mod typing;
 #[path = "token/unattended.rs"]
 mod unattended;
 #[path = "token/vault.rs"]

@@ -3,6 +3,7 @@ pub(super) mod allowlist;
 pub(super) mod approve;
 pub(super) mod audit;
 pub(super) mod cert;
+pub(super) mod cluster;
 pub(super) mod command;
 pub(super) mod token;
 
@@ -169,6 +170,57 @@ pub(super) enum Command {
     /// Keeps secrets: Proxmox VE API tokens, passwords, GitHub tokens, TOTP seeds
     #[command(subcommand)]
     Token(token::Token),
+    /// Shows the VMs of the cluster and their clocks, through Proxmox VE's API
+    #[command(subcommand)]
+    Cluster(cluster::Cluster),
+    /// Puts VMs under the hook, and under a profile, through Proxmox VE's API
+    #[command(
+        after_help = "Needs root@pam's ticket, or root on a node: Proxmox VE lets nobody else set a \
+                            hookscript. A hookscript of somebody else stays unless --replace is given. \
+                            Exit codes: 0 all done, 1 failed in part, 3 no right to, 5 no host reached.\n\n\
+                            Example:\n  time-shift attach 100-149 --profile idrac-2016"
+    )]
+    Attach(cluster::Attach),
+    /// Takes VMs off the hook, and off profiles that tags chose
+    #[command(after_help = "Example:\n  time-shift detach --tag lab")]
+    Detach(cluster::Detach),
+    /// Starts VMs through Proxmox VE's API, and shows what the hook says
+    #[command(
+        after_help = "Follows each task to its end. Exit codes: 0 all done, 1 failed in part, 5 no host \
+                            reached.\n\nExample:\n  time-shift start 100"
+    )]
+    Start(cluster::PowerOf),
+    /// Takes the power of VMs away; asks before
+    #[command(
+        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 5 no host \
+                            reached.\n\nExample:\n  time-shift stop 100 --yes"
+    )]
+    Stop(cluster::PowerOf),
+    /// Asks the systems of VMs to power off; asks before
+    #[command(
+        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 5 no host \
+                            reached.\n\nExample:\n  time-shift shutdown 100-149 --wait 5m"
+    )]
+    Shutdown(cluster::PowerOf),
+    /// Asks the systems of VMs to boot again; asks before
+    #[command(
+        after_help = "A reboot from within keeps the VM's process, so no hook is run; the sweep looks at \
+                            the clock.\n\nExit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, \
+                            5 no host reached.\n\nExample:\n  time-shift reboot --tag lab --dry-run"
+    )]
+    Reboot(cluster::PowerOf),
+    /// Logs in at a host of config.toml, for an hour at most
+    #[command(
+        after_help = "Asks for the password on the terminal, else reads it from standard input; then for \
+                            the second factor, if one is wanted. The kernel's keyring keeps the ticket; where \
+                            there is none, a file in /run that root alone can read.\n\n\
+                            Exit codes: 0 logged in, 1 refused, 2 not agreed, 5 host not reached, 6 locked out.\n\n\
+                            Example:\n  time-shift login pve1"
+    )]
+    Login(cluster::LoginAt),
+    /// Forgets the ticket of a login
+    #[command(after_help = "Example:\n  time-shift logout pve1")]
+    Logout(cluster::LogoutAt),
     /// Copies the hookscript into a snippet storage and says how to put a VM under it
     #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
                             qm set 100 --hookscript local:snippets/time-shift")]

@@ -36,6 +36,17 @@ struct Removed {
     changed: bool,
 }
 
+/// Installs the snippet where a storage of this node has none, unless that is only to be known. A copy that
+/// is there stays as it is. Whether it was missing comes back.
+pub(super) fn ensure(config: &Config, storage: &str, dry_run: bool) -> Result<bool, Failure> {
+    let folder = open(&find(config, storage)?)?;
+    let missing = copy_in(&folder)?.is_none();
+    if missing && !dry_run {
+        write(&folder, snippet::TEXT)?;
+    }
+    Ok(missing)
+}
+
 pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Failure> {
     let storage = find(config, &options.storage)?;
     let folder = open(&storage)?;
@@ -48,9 +59,7 @@ pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Fa
     let changed = before.as_deref() != Some(text.as_bytes());
     let file = folder.path_of(NAME);
     if changed {
-        folder.replace(NAME, text.as_bytes(), 0o755)?;
-        // A hookscript that a power cut made empty would keep its VMs from starting.
-        durable(&file)?;
+        write(&folder, &text)?;
     }
     let volume = snippet::volume(&storage.id);
     let answer = Installed {
@@ -155,6 +164,12 @@ fn copy_in(folder: &Dir) -> Result<Option<Vec<u8>>, Failure> {
         ))),
         Err(error) => Err(error.into()),
     }
+}
+
+fn write(folder: &Dir, text: &str) -> Result<(), Failure> {
+    folder.replace(NAME, text.as_bytes(), 0o755)?;
+    // A hookscript that a power cut made empty would keep its VMs from starting.
+    Ok(durable(&folder.path_of(NAME))?)
 }
 
 fn durable(file: &Path) -> std::io::Result<()> {

@@ -14,6 +14,7 @@ mod background;
 mod cert;
 mod check;
 mod clocks;
+mod cluster;
 mod command;
 mod confirm;
 mod doctor;
@@ -33,7 +34,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 
+use self::arguments::cluster::Cluster;
 use self::arguments::{Arguments, Command};
+use crate::api::Power;
 use crate::config::Config;
 use crate::sources::{ConfigError, load_config};
 
@@ -125,6 +128,16 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Sweep(options) => {
             background::sweep(&config(arguments)?, &arguments.config, options)
         }
+        Command::Cluster(Cluster::Status(options)) => cluster::status(&config(arguments)?, options),
+        Command::Cluster(Cluster::Drift(options)) => cluster::drift(&config(arguments)?, options),
+        Command::Attach(options) => cluster::attach(&config(arguments)?, options),
+        Command::Detach(options) => cluster::detach(&config(arguments)?, options),
+        Command::Start(options) => cluster::power(&config(arguments)?, Power::Start, options),
+        Command::Stop(options) => cluster::power(&config(arguments)?, Power::Stop, options),
+        Command::Shutdown(options) => cluster::power(&config(arguments)?, Power::Shutdown, options),
+        Command::Reboot(options) => cluster::power(&config(arguments)?, Power::Reboot, options),
+        Command::Login(options) => cluster::login(&config(arguments)?, options),
+        Command::Logout(options) => cluster::logout(&config(arguments)?, options),
         Command::Worker(options) => background::worker(&config(arguments)?, options),
         Command::InstallHook(options) => install_hook::install(&config(arguments)?, options),
         Command::UninstallHook(options) => install_hook::uninstall(&config(arguments)?, options),

@@ -55,6 +55,14 @@ pub(super) fn needs(command: &Command) -> Needs {
         Command::Cert(cert) if cert.action.is_some() => Needs::Verb(Verb::Admin),
         Command::Cert(_) => Needs::Verb(Verb::View),
         Command::Token(_) => Needs::Verb(Verb::Token),
+        Command::Cluster(_)
+        | Command::Start(_)
+        | Command::Stop(_)
+        | Command::Shutdown(_)
+        | Command::Reboot(_)
+        | Command::Login(_)
+        | Command::Logout(_) => Needs::Verb(Verb::Cluster),
+        Command::Attach(_) | Command::Detach(_) => Needs::Verb(Verb::Assign),
         // What is copied becomes what Proxmox VE runs as root.
         Command::InstallHook(_) | Command::UninstallHook(_) => Needs::Verb(Verb::Admin),
     }

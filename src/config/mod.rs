@@ -4,11 +4,13 @@
 //! allowlist's.
 #![forbid(unsafe_code)]
 
+mod api;
 mod paths;
 mod syslog;
 
 use std::time::Duration;
 
+pub use api::{ApiHost, HostTrust, Login, ROOT};
 pub use paths::Paths;
 pub use syslog::{Facility, Syslog, SyslogFormat};
 
@@ -24,6 +26,8 @@ pub struct Config {
     pub hook: Hook,
     /// What goes to the system's log.
     pub syslog: Syslog,
+    /// The hosts whose API is asked.
+    pub api: Vec<ApiHost>,
 }
 
 /// What the hook does.
@@ -61,6 +65,9 @@ pub fn parse(text: &str) -> Result<Config, Vec<Finding>> {
             }),
             syslog: file.or("syslog", Syslog::default(), |value| {
                 value.table("[syslog]", |table| Some(syslog::read(table)))
+            }),
+            api: file.or("api", Vec::new(), |value| {
+                value.table("[api]", |table| Some(api::read(table)))
             }),
         })
     })

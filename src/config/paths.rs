@@ -51,7 +51,7 @@ paths! {
     localtime, "localtime" = "/etc/localtime";
 }
 
-fn read_path(value: &Value<'_>) -> Option<PathBuf> {
+pub(super) fn read_path(value: &Value<'_>) -> Option<PathBuf> {
     let text = value.string("an absolute path in quotes", CAP)?;
     if !text.starts_with('/') {
         return value.refuse(format!("{}: a path starts with `/`", quoted(text)));

@@ -1,5 +1,6 @@
 //! What config.toml may say, and what an operator reads if it says something else.
 use super::*;
+use crate::model::Port;
 
 const SHIPPED: &str = include_str!("../../etc/config.toml");
 
@@ -27,12 +28,24 @@ fn the_commented_lines_of_the_shipped_file_are_valid_and_the_defaults() {
         _ => line,
     });
     let text: String = lines.map(|line| format!("{line}\n")).collect();
-    assert_eq!(parse(&text), Ok(Config::default()));
+    let mut config = parse(&text).unwrap();
+    // A host has to be made up.
+    let host = config.api.remove(0);
+    assert_eq!(config, Config::default());
+    assert_eq!(
+        (host.port, host.trust),
+        (
+            Port::PVE,
+            HostTrust::CaFile("/etc/pve/pve-root-ca.pem".into())
+        )
+    );
+    let times = (host.connect_timeout.as_secs(), host.timeout.as_secs());
+    assert_eq!(times, (10, 30));
     let keys = text
         .lines()
         .filter(|line| line.contains(" = ") && !line.starts_with('#'))
         .count();
-    assert_eq!(keys, 15, "every key is shown");
+    assert_eq!(keys, 25, "every key is shown");
 }
 
 #[test]
@@ -87,7 +100,7 @@ fn an_operator_reads_all_errors_at_once() {
          \"user\", \"local0\", \"local1\", \"local2\", \"local3\", \"local4\", \"local5\", \"local6\" or \
          \"local7\"\n\
          line 13, column 2: unknown key `hok`; did you mean `hook`? this file may have: paths, hook, \
-         syslog\n"
+         syslog, api\n"
     );
 }
 

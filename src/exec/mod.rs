@@ -18,7 +18,7 @@ use crate::audit::AuditError;
 use crate::model::VmId;
 use crate::system::{Deadline, FileError, Program};
 
-pub use run::{Output, run};
+pub use run::{Output, pvesh, run};
 
 pub use editor::{Editor, editor};
 

@@ -3,6 +3,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::names::NodeName;
+
 /// Longest one that is taken, in bytes. A user's name has at most 64 characters, a token's 128.
 const CAP: usize = 512;
 
@@ -58,6 +60,12 @@ impl Upid {
         self.pid
     }
 
+    /// The node that it runs on.
+    #[must_use]
+    pub fn node(&self) -> Option<NodeName> {
+        NodeName::parse(self.text.split(':').nth(1)?).ok()
+    }
+
     /// What the task does, like `qmstart`.
     #[must_use]
     pub fn kind(&self) -> &str {
@@ -100,6 +108,7 @@ mod tests {
         let upid = Upid::parse(text).unwrap();
         assert_eq!((upid.pid(), upid.kind()), (0xc3f1, "qmstart"));
         assert_eq!(upid.user(), "root@pam!ci");
+        assert_eq!(upid.node().unwrap().as_str(), "pve1");
         assert_eq!(upid.to_string(), text);
         // Started for all VMs at once: no number.
         assert!(Upid::parse("UPID:pve-1:0000C3F1:102B9D3E0:65A1B2C3:startall::a@pve:").is_some());

@@ -1,4 +1,6 @@
-//! Ctrl-C that is meant for a program which this one started.
+//! Ctrl-C that is meant for a program which this one started, or is noticed between two steps.
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
 /// Ctrl-C and Ctrl-\ do nothing to this process until this is dropped. A program that it starts
@@ -40,3 +42,29 @@ impl Drop for Uninterrupted {
 }
 
 extern "C" fn do_nothing(_: i32) {}
+
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note(_: libc::c_int) {
+    ASKED.store(true, Ordering::Relaxed);
+}
+
+/// From here on the first SIGINT or SIGTERM is only noted; the second one ends the program.
+#[allow(unsafe_code)]
+pub fn heed_interrupts() {
+    let action = SigAction::new(
+        SigHandler::Handler(note),
+        SaFlags::SA_RESETHAND | SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        // SAFETY: the handler does nothing but store into an atomic.
+        let _ = unsafe { sigaction(signal, &action) };
+    }
+}
+
+/// Whether somebody asked for the end.
+#[must_use]
+pub fn interrupted() -> bool {
+    ASKED.load(Ordering::Relaxed)
+}

@@ -30,7 +30,7 @@ pub use dir::{Dir, Lock};
 pub use error::{FileError, FileErrorKind};
 pub use file::{Trust, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
-pub use interrupt::Uninterrupted;
+pub use interrupt::{Uninterrupted, heed_interrupts, interrupted};
 pub use login::{Account, Login, LoginUid, account, login};
 pub use open_file::{Access, OpenFile};
 pub use plaintext::Plaintext;

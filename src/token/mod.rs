@@ -27,7 +27,7 @@ pub use manage::{add, remove, rotate};
 pub use passphrase::{Ask, CREDENTIAL, Purpose, Unattended, credential, credential_path};
 pub use sealed::Flaw;
 pub use secret::{LIMIT, Secret, SecretError};
-pub use session::{SESSION, forget, keep, kept, lock, sessions_here};
+pub use session::{Kept, SESSION, Sessions, sessions_here};
 pub use store::{Info, ROTATE_AFTER, Store};
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! What the hook costs, beside `/bin/true`, a shell, and the same duty in Perl and Python, and how close
-//! the agent stage gets a clock, beside libvirt, and what a secret costs: `make bench`.
+//! the agent stage gets a clock, beside libvirt, what a secret costs, and how long a cluster's clocks take,
+//! beside a Python program: `make bench`.
 //!
 //! To be run by `tests/bench/run`, in a world of its own. Prints Markdown. An argument chooses one of the
-//! parts: `hook`, `clock` or `secrets`.
+//! parts: `hook`, `clock` or `secrets`; `cluster RELEASE` is run outside.
 // A bench that cannot go on says so by a panic.
 #![allow(
     clippy::unwrap_used,
@@ -15,7 +16,11 @@
 )]
 
 mod clock;
+mod cluster;
 mod contender;
+#[allow(dead_code)]
+#[path = "../api/fake.rs"]
+mod fake;
 mod files;
 mod host;
 mod instructions;
@@ -25,6 +30,8 @@ mod rtc;
 mod secrets;
 mod summary;
 mod table;
+#[path = "../support/peak.rs"]
+mod traced;
 
 use contender::{Contender, Duty};
 use files::Allowlist;
@@ -36,8 +43,14 @@ const ROUNDS: usize = 200;
 const SLOW: usize = 20;
 
 fn main() {
-    files::write();
     let part = std::env::args().nth(1);
+    // Not in the world, where that Python is not.
+    if part.as_deref() == Some("cluster") {
+        let release = std::env::args().nth(2).expect("bench cluster RELEASE");
+        println!("{}", cluster::measure(release.as_ref()));
+        return;
+    }
+    files::write();
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if wanted("hook") {
         hook();

@@ -2,9 +2,7 @@
 use std::process::Stdio;
 
 use crate::contender::Contender;
-
-#[path = "../support/peak.rs"]
-mod traced;
+use crate::traced;
 
 /// In KiB; nothing where ptrace is not allowed.
 pub(crate) fn of(contender: &Contender) -> Option<u64> {

@@ -59,7 +59,7 @@ impl Ask for Prompt {
 }
 
 /// The value of a secret: typed without echo where standard input is a terminal, else what comes on it.
-pub(super) fn value(question: &str) -> Result<Secret, Error> {
+pub(in crate::cli) fn value(question: &str) -> Result<Secret, Error> {
     let what = "the secret";
     if std::io::stdin().is_terminal() {
         return typed(question, what, Error::GivenUp);
@@ -75,6 +75,11 @@ pub(super) fn value(question: &str) -> Result<Secret, Error> {
             "standard input cannot be read: {error}"
         ))),
     }
+}
+
+/// A code of a second factor, from the terminal.
+pub(in crate::cli) fn typed_code() -> Result<Secret, Error> {
+    typed("Code of the second factor: ", "the code", Error::GivenUp)
 }
 
 fn typed(question: &str, what: &'static str, no_terminal: Error) -> Result<Secret, Error> {

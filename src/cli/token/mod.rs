@@ -13,9 +13,10 @@ use super::{Exit, Failure, complain};
 use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::model::{Printable, TokenName};
-use crate::token::{Error, Store};
+use crate::token::{Error, Sessions, Store};
 use crate::voice::trail;
 
+pub(super) use ask::{Prompt, typed_code, value};
 pub(super) use remind::{findings, remind};
 
 pub(super) fn run(config: &Config, access: Access, options: &Token) -> Result<Exit, Failure> {
@@ -48,6 +49,11 @@ pub(super) fn run(config: &Config, access: Access, options: &Token) -> Result<Ex
 /// The secrets, as config.toml says where they are.
 pub(super) fn store(config: &Config) -> Store {
     Store::new(&config.paths.data, &config.paths.state)
+}
+
+/// The secrets that live for a session only.
+pub(super) fn sessions(config: &Config) -> Sessions {
+    Sessions::new(&config.paths.state)
 }
 
 /// What went wrong: with a secret, or with anything else.

@@ -2,7 +2,7 @@
 use super::super::arguments::token::Unlock;
 use super::super::{Exit, complain, put};
 use super::ask::Prompt;
-use super::{Trouble, exit_of, note, note_failure};
+use super::{Trouble, exit_of, note, note_failure, sessions};
 use crate::audit::Event;
 use crate::config::Config;
 use crate::token::{self, Error, Store};
@@ -45,7 +45,7 @@ pub(super) fn unlock(config: &Config, store: &Store, options: &Unlock) -> Result
 }
 
 pub(super) fn lock(config: &Config) -> Result<Exit, Trouble> {
-    let count = token::lock()?;
+    let count = sessions(config).lock()?;
     if count > 0 {
         note(
             config,

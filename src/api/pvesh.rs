@@ -1,0 +1,160 @@
+//! The API on a node, as root: through pvesh, without any login.
+use std::path::Path as FilePath;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::error::{Error, Kind};
+use super::{Api, Method, Path};
+use crate::exec::{self, ExecError, Output};
+
+/// Where Proxmox VE has it.
+const PROGRAM: &str = "/usr/bin/pvesh";
+/// Most that is read of what it says.
+const LIMIT: usize = 8 * 1024 * 1024;
+/// How long reading may take.
+const READ: Duration = Duration::from_secs(30);
+/// How long a change may take: pvesh waits until the task that it starts has ended.
+const CHANGE: Duration = Duration::from_secs(15 * 60);
+/// How many at once; each is a Perl process of some 100 MB.
+const LANES: usize = 2;
+
+/// pvesh on this node.
+#[derive(Debug)]
+pub struct Pvesh(());
+
+impl Pvesh {
+    /// The one of this node, if it is one.
+    #[must_use]
+    pub fn here() -> Option<Pvesh> {
+        FilePath::new(PROGRAM).exists().then_some(Pvesh(()))
+    }
+
+    fn arguments(method: Method, path: &Path, parameters: &[(&str, &str)]) -> Vec<String> {
+        let mut arguments = vec![method.verb().to_owned(), path.decoded()];
+        for (name, value) in parameters {
+            // A value is an argument of its own that begins with no dash.
+            arguments.push(format!("--{name}={value}"));
+        }
+        arguments.push("--output-format=json".to_owned());
+        arguments
+    }
+
+    fn read(method: Method, said: &Output) -> Result<Value, Error> {
+        let unknown = |text: &str| Error::new(Kind::Unknown, "pvesh", text);
+        if said.timed_out {
+            return Err(unknown("it had not ended in time"));
+        }
+        if said.truncated {
+            return Err(unknown(&format!("it said more than {LIMIT} bytes")));
+        }
+        if said.code != Some(0) {
+            let complaint = String::from_utf8_lossy(&said.err);
+            let why = complaint.trim().replace('\n', "; ");
+            return Err(match said.code {
+                // What Proxmox VE says is all that is known.
+                Some(_) if !why.is_empty() => Error::new(Kind::Refused(500), "pvesh", &why),
+                _ => unknown(&said.to_string()),
+            });
+        }
+        let output = String::from_utf8_lossy(&said.out);
+        if output.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        // A task's own lines come before its name.
+        let last = output.trim().lines().last().unwrap_or_default();
+        let parsed = serde_json::from_str(&output).or_else(|error| {
+            let task = last.trim_matches('"');
+            match task.starts_with("UPID:") {
+                true => Ok(Value::String(task.to_owned())),
+                false => Err(error),
+            }
+        });
+        parsed.map_err(|error| {
+            let kind = match method {
+                Method::Get => Kind::Refused(500),
+                _ => Kind::Unknown,
+            };
+            Error::new(
+                kind,
+                "pvesh",
+                &format!("it said something that is no JSON: {error}"),
+            )
+        })
+    }
+}
+
+impl Api for Pvesh {
+    fn call(
+        &self,
+        method: Method,
+        path: &Path,
+        parameters: &[(&str, &str)],
+    ) -> Result<Value, Error> {
+        let arguments = Pvesh::arguments(method, path, parameters);
+        let limit = match method {
+            Method::Get => READ,
+            _ => CHANGE,
+        };
+        match exec::pvesh(arguments, limit, LIMIT) {
+            Ok(said) => Pvesh::read(method, &said),
+            Err(error) => {
+                let kind = match error {
+                    ExecError::Refused(_) => Kind::NotSent,
+                    _ => Kind::Unknown,
+                };
+                Err(Error::new(kind, "pvesh", &error.to_string()))
+            }
+        }
+    }
+
+    fn name(&self) -> &str {
+        "pvesh"
+    }
+
+    fn shown(&self, method: Method, path: &Path, parameters: &[(&str, &str)]) -> String {
+        format!(
+            "pvesh {}",
+            Pvesh::arguments(method, path, parameters).join(" ")
+        )
+    }
+
+    fn lanes(&self) -> usize {
+        LANES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(success: bool, output: &str, complaint: &str) -> Result<Value, Error> {
+        let said = Output {
+            code: Some(if success { 0 } else { 255 }),
+            signal: None,
+            out: output.into(),
+            err: complaint.into(),
+            truncated: false,
+            timed_out: false,
+        };
+        Pvesh::read(Method::Post, &said)
+    }
+
+    #[test]
+    fn what_pvesh_says_is_read() {
+        assert_eq!(said(true, "[1]\n", "").unwrap(), serde_json::json!([1]));
+        assert_eq!(said(true, "", "").unwrap(), Value::Null);
+        let task = "UPID:pve1:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam:";
+        for output in [
+            format!("\"{task}\"\n"),
+            format!("a line\n\"{task}\"\n"),
+            format!("a\n{task}\n"),
+        ] {
+            assert_eq!(said(true, &output, "").unwrap(), task);
+        }
+        assert_eq!(said(true, "a line\n", "").unwrap_err().kind, Kind::Unknown);
+        let refused =
+            said(false, "", "400 Parameter verification failed.\ntags: no\n").unwrap_err();
+        assert!(refused.to_string().contains("tags: no"), "{refused}");
+    }
+}

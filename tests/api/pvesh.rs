@@ -1,0 +1,129 @@
+//! The commands on a node, as root, through pvesh. It is a stand-in here, which hands each call to fakepve's
+//! API and prints what pvesh prints; the real one needs a Proxmox VE node.
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::desk::{Cluster, Desk};
+use crate::support::Run;
+
+/// The stand-in: arguments and output as in pvesh(1).
+const PVESH: &str = r#"#!/usr/bin/python3
+import json, ssl, sys, urllib.error, urllib.parse, urllib.request
+verb, path, *rest = sys.argv[1:]
+assert rest.pop() == '--output-format=json', sys.argv
+form = dict(argument[2:].split('=', 1) for argument in rest)
+open('/run/lab/pvesh.calls', 'a').write(' '.join(sys.argv[1:]) + '\n')
+base = open('/run/lab/pvesh.base').read()
+context = ssl._create_unverified_context()
+def ask(method, path, form, headers):
+    data = urllib.parse.urlencode(form)
+    url = base + urllib.parse.quote(path, safe='/!')
+    if method == 'GET' and data:
+        url, data = url + '?' + data, ''
+    request = urllib.request.Request(url, data.encode() or None, headers, method=method)
+    return json.load(urllib.request.urlopen(request, context=context))['data']
+try:
+    ticket = ask('POST', '/access/ticket', {'username': 'root@pam', 'password': 'secret'}, {})
+    headers = {'Cookie': 'PVEAuthCookie=' + ticket['ticket'], 'CSRFPreventionToken': ticket['CSRFPreventionToken']}
+    data = ask({'get': 'GET', 'create': 'POST', 'set': 'PUT'}[verb], path, form, headers)
+except urllib.error.HTTPError as error:
+    print(json.load(error).get('message') or error.reason, file=sys.stderr)
+    sys.exit(2)
+if isinstance(data, str) and data.startswith('UPID:'):
+    print('generating cloud-init ISO')
+if data is not None:
+    print(json.dumps(data))
+"#;
+
+/// A desk on a node: its config.toml names nobody, and /usr/bin has pvesh.
+fn node(cluster: &Cluster) -> Desk {
+    let desk = Desk::new("");
+    let world = &desk.vault.world;
+    let base = format!("https://127.0.0.1:{}/api2/json", cluster.ports[0]);
+    world.write("/run/lab/pvesh.base", base);
+    world.write("/run/lab/upper/pvesh", PVESH);
+    desk
+}
+
+/// The command line with pvesh in /usr/bin.
+fn run(desk: &Desk, arguments: &[&str]) -> Run {
+    let script = "chmod 755 /run/lab/upper/pvesh && \
+                  mount -t overlay -o lowerdir=/run/lab/upper:/usr/bin overlay /usr/bin && exec \"$@\"";
+    let mut command: Command = desk.vault.world.command("bash");
+    command
+        .args(["-c", script, "bash", crate::vault::PROGRAM])
+        .args(arguments);
+    Run::of(&mut command)
+}
+
+#[test]
+fn on_a_node_root_asks_through_pvesh_without_any_login() {
+    let mut cluster = Cluster::new(1);
+    cluster.run("
+pve.nodes['lab1'] = pve.nodes.pop('pve1')
+pve.storages['local']['content'] += ',snippets'
+pve.store_file('local', 'time-shift', 500, content='snippets')
+pve.add_vm(100, 'a', node='lab1', status='running', config={'agent': '1'}).agent = {'get-time': 1465992000 * 10**9}
+pve.add_vm(101, 'b', node='lab1')
+");
+    let desk = node(&cluster);
+    let status = run(&desk, &["cluster", "status", "--verbose"]);
+    assert_eq!(status.code, Some(0), "{status:?}");
+    status.says(&["asks pvesh as root of this node", "2016-06-15T12:00:00Z"]);
+    let drift = run(&desk, &["cluster", "drift"]);
+    assert_eq!(drift.code, Some(4), "{drift:?}");
+    let dry = run(&desk, &["attach", "101", "--dry-run", "--json"]);
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    dry.says(&[
+        "the snippet would be put into local of this node",
+        "\"dry-run\"",
+        "pvesh set /nodes/lab1",
+    ]);
+    assert!(
+        !desk
+            .vault
+            .world
+            .path("/var/lib/vz/snippets/time-shift")
+            .exists()
+    );
+    // Nothing there yet: the snippet of this node is installed.
+    let attach = run(&desk, &["attach", "101", "--profile", "p"]);
+    assert_eq!(attach.code, Some(0), "{attach:?}");
+    attach.says(&[
+        "the snippet is now in local of this node",
+        "VM 101: set hookscript local:snippets/time-shift, tag ts-p",
+    ]);
+    assert!(
+        desk.vault
+            .world
+            .path("/var/lib/vz/snippets/time-shift")
+            .exists()
+    );
+    let start = run(&desk, &["start", "101"]);
+    assert_eq!(
+        (start.code, start.out.as_str()),
+        (Some(0), "VM 101: start done\n"),
+        "{start:?}"
+    );
+    let again = run(&desk, &["start", "101", "--json"]);
+    assert_eq!(again.code, Some(1));
+    again.says(&["VM 101 already running"]);
+    let dry = run(&desk, &["stop", "101", "--dry-run"]);
+    assert_eq!(
+        dry.out,
+        "VM 101: pvesh create /nodes/lab1/qemu/101/status/stop --output-format=json\n"
+    );
+    let calls = desk.vault.world.read("/run/lab/pvesh.calls");
+    assert!(calls.contains("set /nodes/lab1/qemu/101/config --hookscript=local:snippets/time-shift --tags=ts-p --digest="), "{calls}");
+    assert!(
+        calls.contains("get /nodes/lab1/tasks/UPID:lab1:"),
+        "{calls}"
+    );
+    let intents = desk
+        .trail()
+        .iter()
+        .filter(|record| record["event"] == json!("api-intent"))
+        .count();
+    assert_eq!(intents, 3);
+}
