@@ -20,5 +20,7 @@ mod numbers;
 #[path = "audit/reading.rs"]
 mod reading;
 mod support;
+#[path = "audit/terminal.rs"]
+mod terminal;
 #[path = "audit/tools.rs"]
 mod tools;

@@ -111,7 +111,7 @@ fn run(arguments: &Arguments) -> Result<Exit, Failure> {
         Command::Doctor(options) => doctor::run(&arguments.config, options),
         Command::Version(options) => version::run(options),
         Command::Cert(options) => cert::run(&config(arguments)?, options),
-        Command::Audit(options) => audit::run(&config(arguments)?, options),
+        Command::Audit(options) => audit::run(&config(arguments)?, access, options),
         Command::Status(options) => status::run(&config(arguments)?, options),
         Command::Whoami(options) => whoami::run(&config(arguments)?, options),
         Command::Approve(options) => approve::approve(&config(arguments)?, options),

@@ -7,6 +7,9 @@ use std::sync::OnceLock;
 use crate::report::{Colors, Tone, When, columns, pairs};
 use crate::system;
 
+/// Narrower than this, running text is no column but a paragraph.
+const NARROWEST: usize = 32;
+
 static COLORS: OnceLock<Colors> = OnceLock::new();
 
 /// Settles for the whole run whether there are colours.
@@ -35,6 +38,88 @@ pub(super) fn table(header: &[&str], rows: &[(Vec<String>, Option<Tone>)]) -> St
         Some(width) if widest.unwrap_or(0) > width => paragraphs(header, rows),
         _ => painted(&text, rows),
     }
+}
+
+/// The same where the last column is running text: it goes on below itself, as long as there is room.
+/// With `goes_on` it follows a table that had the header.
+pub(super) fn running(
+    header: &[&str],
+    rows: &[(Vec<String>, Option<Tone>)],
+    goes_on: bool,
+) -> String {
+    let (text, has_header) = running_within(system::terminal_width(), header, rows);
+    match text.split_once('\n') {
+        Some((_, rest)) if goes_on && has_header => rest.to_owned(),
+        _ => text,
+    }
+}
+
+/// Also whether the first line is the header.
+fn running_within(
+    width: Option<usize>,
+    header: &[&str],
+    rows: &[(Vec<String>, Option<Tone>)],
+) -> (String, bool) {
+    let last = header.len().saturating_sub(1);
+    let before: Vec<Vec<String>> = rows
+        .iter()
+        .map(|(row, _)| row.iter().take(last).cloned().collect())
+        .collect();
+    let head = header.get(..last).unwrap_or_default();
+    let taken = columns(head, &before)
+        .lines()
+        .map(|line| line.chars().count())
+        .max();
+    let room = width.map(|width| width.saturating_sub(taken.unwrap_or(0).saturating_add(2)));
+    let Some(room) = room.filter(|room| *room >= NARROWEST) else {
+        return match width {
+            Some(_) => (paragraphs(header, rows), false),
+            None => (table(header, rows), true),
+        };
+    };
+    let mut lines = Vec::with_capacity(rows.len());
+    for (row, tone) in rows {
+        let text = row.get(last).map_or("", String::as_str);
+        for (number, part) in broken(text, room).into_iter().enumerate() {
+            let mut line: Vec<String> = match number {
+                0 => row.iter().take(last).cloned().collect(),
+                _ => vec![String::new(); last],
+            };
+            line.push(part);
+            lines.push((line, *tone));
+        }
+    }
+    let cells: Vec<Vec<String>> = lines.iter().map(|(line, _)| line.clone()).collect();
+    (painted(&columns(header, &cells), &lines), true)
+}
+
+/// A text in lines of at most `width` characters, broken at blanks where there are any.
+fn broken(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut taken: usize = 0;
+    for word in text.split_ascii_whitespace() {
+        let length = word.chars().count();
+        let blank = usize::from(taken > 0);
+        if taken > 0 && taken.saturating_add(blank).saturating_add(length) > width {
+            lines.push(String::new());
+            taken = 0;
+        } else if taken > 0 {
+            taken = taken.saturating_add(1);
+            lines.last_mut().into_iter().for_each(|line| line.push(' '));
+        }
+        for character in word.chars() {
+            if taken >= width {
+                lines.push(String::new());
+                taken = 0;
+            }
+            taken = taken.saturating_add(1);
+            lines
+                .last_mut()
+                .into_iter()
+                .for_each(|line| line.push(character));
+        }
+    }
+    lines
 }
 
 fn painted(text: &str, rows: &[(Vec<String>, Option<Tone>)]) -> String {
@@ -67,4 +152,36 @@ fn paragraphs(header: &[&str], rows: &[(Vec<String>, Option<Tone>)]) -> String {
         text.push_str(&pairs(&lines));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn running_text_goes_on_below_itself_and_where_it_has_no_room_in_paragraphs() {
+        let row = |what: &str| (vec!["100".to_owned(), what.to_owned()], None);
+        let rows = [
+            row("a sentence that is wider than the room for it"),
+            row(&"x".repeat(40)),
+        ];
+        let header = ["VMID", "WHAT"];
+        assert_eq!(
+            running_within(Some(38), &header, &rows).0,
+            format!(
+                "VMID  WHAT\n100   a sentence that is wider than\n      the room for it\n\
+                 100   {}\n      {}\n",
+                "x".repeat(32),
+                "x".repeat(8)
+            )
+        );
+        for wide in [Some(200), None] {
+            let (text, has_header) = running_within(wide, &header, &rows);
+            assert_eq!((text.lines().count(), has_header), (3, true), "{text}");
+        }
+        let (text, has_header) = running_within(Some(37), &header, &rows);
+        assert!(text.starts_with("VMID 100\n") && !has_header, "{text}");
+        assert_eq!(broken("", 32), [""]);
+        assert_eq!(broken("büro  x", 5), ["büro", "x"]);
+    }
 }

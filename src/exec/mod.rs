@@ -1,11 +1,13 @@
 //! The only place that starts a process.
 //!
 //! Belongs here: programs by absolute path with exact arguments, no shell, a cleared environment,
-//! standard streams on /dev/null, and never a wait without an end. Only the editor, which root chooses
-//! and uses, has his terminal and environment.
+//! standard streams on /dev/null, and never a wait without an end. Only the editor and the pager, which
+//! root chooses and uses, have his terminal, and the editor his environment.
 #![forbid(unsafe_code)]
 
+mod chosen;
 mod editor;
+mod pager;
 mod run;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use crate::system::{Deadline, FileError, Program};
 pub use run::{Output, pvesh, run};
 
 pub use editor::{Editor, editor};
+pub use pager::{Pager, Paging, pager};
 
 /// Is there as long as systemd runs the system (`sd_booted(3)`).
 const SYSTEMD: &str = "/run/systemd/system";
@@ -117,17 +120,23 @@ fn open(path: &Path) -> Result<Program, ExecError> {
 /// but a fixed one; nothing to read.
 fn prepared(program: &Program) -> Command {
     let mut command = Command::new(program.opened());
+    fixed_environment(&mut command);
     command
         .arg0(program.path())
-        .env_clear()
-        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
-        .env("LANG", "C")
-        .env("LC_ALL", "C")
         .current_dir("/")
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null());
     command
+}
+
+/// Nothing of the caller's environment.
+fn fixed_environment(command: &mut Command) {
+    command
+        .env_clear()
+        .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("LANG", "C")
+        .env("LC_ALL", "C");
 }
 
 fn hand_on(program: &Program, command: &mut Command) -> Result<(), ExecError> {

@@ -18,27 +18,11 @@ fn escape(text: &str, special: char, line: &mut String) {
     }
 }
 
-/// How bad a record is, 0 to 10.
-fn severity(entry: &Entry) -> u8 {
-    match (
-        entry.event.as_str(),
-        entry.result.as_ref().map(|it| it.as_str()),
-    ) {
-        ("violation" | "mended" | "cert-mismatch", _) => 8,
-        (_, Some("not-verified")) => 7,
-        ("login-failed" | "unlock-failed" | "locked-out" | "secret-shown" | "undone", _)
-        | (_, Some("not-set")) => 6,
-        ("denied" | "rescue" | "closed", _) => 5,
-        ("note" | "ended" | "approval-expired" | "secret-used", _) => 1,
-        _ => 3,
-    }
-}
-
 /// The record as one line without its end.
 #[must_use]
 pub fn cef(entry: &Entry, version: &str) -> String {
     let mut line = String::from("CEF:0");
-    let severity = severity(entry).to_string();
+    let severity = entry.severity().to_string();
     let event = entry.event.as_str();
     let header = ["time-shift", "time-shift", version, event, event, &severity];
     for field in header {

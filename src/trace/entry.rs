@@ -102,6 +102,23 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// How bad it is, 0 to 10.
+    #[must_use]
+    pub fn severity(&self) -> u8 {
+        let result = self.result.as_ref().map(Printable::as_str);
+        match (self.event.as_str(), result) {
+            ("violation" | "mended" | "cert-mismatch", _) => 8,
+            (_, Some("not-verified")) => 7,
+            ("login-failed" | "unlock-failed" | "locked-out" | "secret-shown" | "undone", _)
+            | (_, Some("not-set")) => 6,
+            ("denied" | "rescue" | "closed", _) => 5,
+            ("note" | "ended" | "approval-expired" | "secret-used", _) => 1,
+            _ => 3,
+        }
+    }
+}
+
 /// Records for tests.
 #[cfg(test)]
 pub(super) fn entry(members: &str) -> Entry {

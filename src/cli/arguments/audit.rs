@@ -15,7 +15,11 @@ pub(in crate::cli) enum Audit {
     )]
     Verify(Verify),
     /// Shows records
-    #[command(after_help = "Example:\n  time-shift audit show --vmid 100 --denied --since 7d")]
+    #[command(
+        after_help = "On a terminal root, and who has the verb \"admin\", gets it page by page: by PAGER, else \
+                      less, with a fixed environment.\n\n\
+                      Example:\n  time-shift audit show --vmid 100 --denied --since 7d"
+    )]
     Show(Show),
     /// Explains an event code, a reason of a denial or the code of a finding of `check`
     #[command(after_help = "Example:\n  time-shift audit explain NO_RULE")]
@@ -128,6 +132,9 @@ pub(in crate::cli) struct Show {
     /// Prints one JSON object a line, as they are in the files
     #[arg(long)]
     pub(in crate::cli) json: bool,
+    /// Shows all at once on a terminal, without a pager
+    #[arg(long)]
+    pub(in crate::cli) no_pager: bool,
 }
 
 #[derive(Debug, Args)]

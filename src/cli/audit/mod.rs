@@ -6,6 +6,7 @@ mod entries;
 mod explain;
 mod export;
 mod lines;
+mod out;
 mod show;
 mod unfinished;
 mod verify;
@@ -14,13 +15,14 @@ pub(super) use close::close_unfinished;
 pub(super) use unfinished::unfinished_lately;
 
 use super::arguments::audit::Audit;
+use super::role::Access;
 use super::{Exit, Failure};
 use crate::config::Config;
 
-pub(super) fn run(config: &Config, options: &Audit) -> Result<Exit, Failure> {
+pub(super) fn run(config: &Config, access: Access, options: &Audit) -> Result<Exit, Failure> {
     match options {
         Audit::Verify(options) => verify::run(config, options),
-        Audit::Show(options) => show::run(config, options),
+        Audit::Show(options) => show::run(config, access, options),
         Audit::Explain(options) => explain::run(options),
         Audit::Export(options) => export::run(config, options),
         Audit::Anomalies(options) => anomalies::run(config, options),

@@ -1,14 +1,16 @@
 //! `time-shift audit show`: records for people, or as they are.
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use super::lines::{Flow, each_line};
+use super::out::Out;
 use crate::audit::open_logs;
 use crate::cli::arguments::audit::Show;
-use crate::cli::{Exit, Failure, complain, put};
+use crate::cli::role::Access;
+use crate::cli::style::running;
+use crate::cli::{Exit, Failure};
 use crate::config::Config;
 use crate::model::{Offset, Timestamp};
-use crate::report::columns;
+use crate::report::Tone;
 use crate::system::Deadline;
 use crate::trace::{Entry, Filter};
 
@@ -24,7 +26,19 @@ struct Found {
     line: Option<String>,
 }
 
-pub(super) fn run(config: &Config, options: &Show) -> Result<Exit, Failure> {
+/// What is shown, and how far it came.
+struct Shown<'a> {
+    options: &'a Show,
+    filter: Filter,
+    /// The last number of each log.
+    seen: [u64; 3],
+    found: Vec<Found>,
+    /// Whether the table has its header.
+    begun: bool,
+    out: Out,
+}
+
+pub(super) fn run(config: &Config, access: Access, options: &Show) -> Result<Exit, Failure> {
     let filter = Filter {
         vmids: options.vmid.clone(),
         events: options.event.clone(),
@@ -33,106 +47,120 @@ pub(super) fn run(config: &Config, options: &Show) -> Result<Exit, Failure> {
         since: options.since.map(|since| since.as_time()).transpose()?,
         until: options.until.map(|until| until.as_time()).transpose()?,
     };
-    let mut seen = [0_u64; 3];
-    let mut found = Vec::new();
-    collect(config, &filter, options.json, &mut seen, &mut found)?;
-    print(&mut found, options.json, true)?;
-    if !options.follow {
-        return Ok(Exit::Done);
-    }
-    loop {
-        Deadline::after(PERIOD).sleep(PERIOD);
-        collect(config, &filter, options.json, &mut seen, &mut found)?;
-        print(&mut found, options.json, false)?;
-    }
-}
-
-/// Finds the records after those that were `seen`, by number and log.
-fn collect(
-    config: &Config,
-    filter: &Filter,
-    json: bool,
-    seen: &mut [u64; 3],
-    found: &mut Vec<Found>,
-) -> Result<(), Failure> {
-    let follow = seen.iter().any(|seq| *seq > 0);
-    for (files, seen) in open_logs(&config.paths.log)?.into_iter().zip(seen) {
-        // What is followed is in the current file, or was rotated away just now.
-        let skip = files.files.len().saturating_sub(2);
-        for file in files.files.into_iter().skip(if follow { skip } else { 0 }) {
-            let name = file.name.clone();
-            let mut odd: u64 = 0;
-            let read = each_line(file, |line, whole| {
-                match Entry::parse(files.log.file_name(), line) {
-                    Some(entry) if entry.seq > *seen || !follow => {
-                        *seen = entry.seq.max(*seen);
-                        if filter.takes(&entry) {
-                            let line = json.then(|| String::from_utf8_lossy(line).into_owned());
-                            found.push(Found { entry, line });
-                        }
-                    }
-                    Some(_) => {}
-                    None => odd = odd.saturating_add(u64::from(whole)),
-                }
-                if found.len() >= SORTED && print(found, json, false).is_err() {
-                    return Flow::Stop;
-                }
-                Flow::Next
-            });
-            if let Err(why) = read {
-                complain(&why);
-            }
-            if odd > 0 && !follow {
-                complain(&format!(
-                    "{name}: {odd} lines are no records; see time-shift audit verify"
-                ));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn print(found: &mut Vec<Found>, json: bool, header: bool) -> Result<(), Failure> {
-    found.sort_by_key(|found| found.entry.time);
-    let found = std::mem::take(found);
-    if json {
-        let lines: String = found
-            .into_iter()
-            .filter_map(|found| found.line)
-            .map(|line| line + "\n")
-            .collect();
-        return put(&lines);
-    }
-    let rows: Vec<Vec<String>> = found.iter().map(|found| row(&found.entry)).collect();
-    if rows.is_empty() {
-        return if header {
-            put("no such records\n")
-        } else {
-            Ok(())
-        };
-    }
-    let titles = ["TIME", "VMID", "NAME", "EVENT", "ACTOR", "WHAT"];
-    let text = columns(&titles, &rows);
-    let text = match text.split_once('\n') {
-        Some((_, rest)) if !header => rest.to_owned(),
-        Some((first, rest)) if std::io::stdout().is_terminal() => {
-            format!("\u{1b}[1m{first}\u{1b}[0m\n{rest}")
-        }
-        _ => text,
+    let mut shown = Shown {
+        options,
+        filter,
+        seen: [0; 3],
+        found: Vec::new(),
+        begun: false,
+        // A pager would wait for the end of what has none.
+        out: Out::new(access, !options.no_pager && !options.follow),
     };
-    put(&text)
+    let mut flow = shown.look(config)?;
+    if flow == Flow::Next && !shown.begun && !options.json {
+        flow = shown.out.put("no such records\n")?;
+    }
+    while options.follow && flow == Flow::Next {
+        Deadline::after(PERIOD).sleep(PERIOD);
+        flow = shown.look(config)?;
+    }
+    shown.out.finish()?;
+    Ok(Exit::Done)
 }
 
-fn row(entry: &Entry) -> Vec<String> {
+impl Shown<'_> {
+    /// Shows the records after those that were seen, by number and log.
+    fn look(&mut self, config: &Config) -> Result<Flow, Failure> {
+        let follows = self.seen.iter().any(|seq| *seq > 0);
+        for (number, files) in open_logs(&config.paths.log)?.into_iter().enumerate() {
+            let log = files.log.file_name();
+            // What is followed is in the current file, or was rotated away just now.
+            let skip = files.files.len().saturating_sub(2);
+            for file in files.files.into_iter().skip(if follows { skip } else { 0 }) {
+                let name = file.name.clone();
+                let (mut odd, mut end) = (0_u64, Ok(Flow::Next));
+                let read = each_line(file, |line, whole| {
+                    match Entry::parse(log, line) {
+                        Some(entry) => self.take(number, entry, line, follows),
+                        None => odd = odd.saturating_add(u64::from(whole)),
+                    }
+                    if self.found.len() >= SORTED {
+                        end = self.print();
+                    }
+                    match end {
+                        Ok(flow) => flow,
+                        Err(_) => Flow::Stop,
+                    }
+                });
+                if end? == Flow::Stop {
+                    return Ok(Flow::Stop);
+                }
+                if let Err(why) = read {
+                    self.out.remark(&why);
+                }
+                if odd > 0 && !follows {
+                    self.out.remark(&format!(
+                        "{name}: {odd} lines are no records; see time-shift audit verify"
+                    ));
+                }
+            }
+        }
+        self.print()
+    }
+
+    fn take(&mut self, log: usize, entry: Entry, line: &[u8], follows: bool) {
+        let Some(seen) = self.seen.get_mut(log) else {
+            return;
+        };
+        if follows && entry.seq <= *seen {
+            return;
+        }
+        *seen = entry.seq.max(*seen);
+        if self.filter.takes(&entry) {
+            let json = self.options.json;
+            let line = json.then(|| String::from_utf8_lossy(line).into_owned());
+            self.found.push(Found { entry, line });
+        }
+    }
+
+    /// Puts out what was found, in the order of time.
+    fn print(&mut self) -> Result<Flow, Failure> {
+        let mut found = std::mem::take(&mut self.found);
+        if found.is_empty() {
+            return Ok(Flow::Next);
+        }
+        found.sort_by_key(|found| found.entry.time);
+        let goes_on = std::mem::replace(&mut self.begun, true);
+        if self.options.json {
+            let lines = found.into_iter().filter_map(|found| found.line);
+            return self
+                .out
+                .put(&lines.map(|line| line + "\n").collect::<String>());
+        }
+        let rows: Vec<_> = found.iter().map(|found| row(&found.entry)).collect();
+        let titles = ["TIME", "VMID", "NAME", "EVENT", "ACTOR", "WHAT"];
+        self.out.put(&running(&titles, &rows, goes_on))
+    }
+}
+
+fn row(entry: &Entry) -> (Vec<String>, Option<Tone>) {
     let or_none = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    vec![
-        entry.time.to_string(),
+    let second = i128::from(entry.time.floor_seconds()).saturating_mul(1_000_000_000);
+    let row = vec![
+        Timestamp::from_nanos(second).map_or_else(|_| entry.time.to_string(), |at| at.to_string()),
         or_none(entry.vmid.map(|vmid| vmid.to_string())),
         or_none(entry.name.as_ref().map(ToString::to_string)),
         entry.event.to_string(),
         entry.actor.to_string(),
         what(entry),
-    ]
+    ];
+    let tone = match entry.severity() {
+        7.. => Some(Tone::Bad),
+        5..=6 => Some(Tone::Warning),
+        0..=1 => Some(Tone::Aside),
+        _ => None,
+    };
+    (row, tone)
 }
 
 fn what(entry: &Entry) -> String {
