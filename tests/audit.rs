@@ -9,6 +9,8 @@
 
 #[path = "audit/crashes.rs"]
 mod crashes;
+#[path = "audit/exporting.rs"]
+mod exporting;
 #[path = "audit/inputs.rs"]
 mod inputs;
 #[path = "audit/mutations.rs"]
@@ -24,3 +26,5 @@ mod support;
 mod terminal;
 #[path = "audit/tools.rs"]
 mod tools;
+#[path = "audit/unusual.rs"]
+mod unusual;

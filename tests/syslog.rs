@@ -15,7 +15,8 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::time::Duration;
 
-use support::{Run, World, allow};
+use support::{Run, World, allow, journal};
+use time_shift::audit::{Hash, Sealer};
 
 const CONFIG: &str = "/etc/time-shift/config.toml";
 const TARGET: &str = "2016-06-15T12:00:00Z";
@@ -23,7 +24,7 @@ const TARGET: &str = "2016-06-15T12:00:00Z";
 /// A node with a syslog daemon that has received nothing yet.
 fn world() -> (World, UnixDatagram) {
     let world = World::with_vm("ostype: other\n", &allow(TARGET));
-    let daemon = UnixDatagram::bind(world.path("/dev/log")).unwrap();
+    let daemon = UnixDatagram::bind(journal(&world)).unwrap();
     daemon.set_nonblocking(true).unwrap();
     (world, daemon)
 }
@@ -103,6 +104,92 @@ fn each_line_of_the_task_log_is_also_in_syslog_by_its_severity() {
         world.hook(100, phase).silent();
     }
     assert_eq!(arrived(&daemon), [""; 0]);
+    // So it is where no intent can be written down.
+    world.write("/etc/time-shift/allowlist.toml", allow(TARGET));
+    fs::remove_dir_all(world.path("/var/log/time-shift")).unwrap();
+    symlink("/root", world.path("/var/log/time-shift")).unwrap();
+    let run = world.hook(100, "pre-start");
+    let (said, messages) = (run.log(), arrived(&daemon));
+    assert_eq!((messages.len(), said.lines().count()), (2, 2), "{said}");
+    for (message, line) in messages.iter().zip(said.lines()) {
+        assert!(message.starts_with("<28>"), "{message}");
+        let text = line.strip_prefix("time-shift: ").unwrap();
+        assert!(message.ends_with(&format!("]: {text}")), "{message}");
+    }
+    assert!(messages[1].contains("clock left alone: INTENT_NOT_LOGGED"));
+}
+
+/// Makes the heads of the trail an hour older, which only somebody who has the key can.
+fn an_hour_passes(world: &World) {
+    let key = fs::read(world.path("/var/lib/time-shift/audit.key")).unwrap();
+    let sealer = Sealer::new(&key.try_into().unwrap());
+    let path = world.path("/var/lib/time-shift/audit-head.json");
+    let mut aged = String::new();
+    for line in fs::read_to_string(&path).unwrap().lines() {
+        let mut head = line.trim_end().to_owned();
+        if let Some((members, _)) = head.split_once(",\"prev\"") {
+            let (before, rest) = members.split_once("\"hour\":").unwrap();
+            let digits = rest
+                .find(|c: char| !c.is_ascii_digit())
+                .unwrap_or(rest.len());
+            let hour: i64 = rest[..digits].parse().unwrap();
+            let object = format!(
+                "{before}\"hour\":{}{}}}",
+                (hour - 1).max(0),
+                &rest[digits..]
+            );
+            let mut bytes = object.into_bytes();
+            sealer.seal("audit-head.json", &mut bytes, Hash::ZERO);
+            head = String::from_utf8(bytes).unwrap().trim_end().to_owned();
+        }
+        aged.push_str(&format!("{head:511}\n"));
+    }
+    fs::write(path, aged).unwrap();
+}
+
+#[test]
+fn the_last_record_before_a_silence_is_sealed_within_the_hour_and_a_cut_end_is_found_d4() {
+    let (world, daemon) = world();
+    let seals = || {
+        let mut messages = all_arrived(&daemon);
+        messages.retain(|message| message.contains("trail sealed: "));
+        messages
+    };
+    let sweep = || {
+        let run = world.cli(&["sweep"]);
+        assert_eq!((run.code, run.err.as_str()), (Some(0), ""), "{run:?}");
+    };
+    let shell = |script: &str| {
+        let run = Run::of(world.command("sh").args(["-ec", script]));
+        assert_eq!(run.code, Some(0), "{run:?}");
+    };
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
+    let first = seals();
+    assert_eq!(first.len(), 1, "{first:?}");
+    assert!(first[0].contains("trail sealed: audit.log:1:"), "{first:?}");
+    shell("cp -a /var/log/time-shift /root/log; cp -a /var/lib/time-shift /root/data");
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
+    sweep();
+    assert_eq!(seals(), [""; 0], "not more often");
+    an_hour_passes(&world);
+    sweep();
+    let second = seals();
+    assert_eq!(second.len(), 1, "{second:?}");
+    let (_, seal) = second[0].split_once("trail sealed: ").unwrap();
+    let hash = world.audit()[1]["hash"].as_str().unwrap().to_owned();
+    assert_eq!(seal, format!("audit.log:2:{hash}"));
+    an_hour_passes(&world);
+    sweep();
+    assert_eq!(seals(), [""; 0], "nothing is new");
+    let verify = |arguments: &[&str]| world.cli(&[&["audit", "verify"], arguments].concat());
+    assert_eq!(verify(&["--seal", seal]).code, Some(0));
+    // Root cuts the end off and puts back where the chain stood.
+    shell("cp -a /root/log/. /var/log/time-shift; cp -a /root/data/. /var/lib/time-shift");
+    assert_eq!(world.audit().len(), 1);
+    assert_eq!(verify(&[]).code, Some(0), "the files alone do not show it");
+    let run = verify(&["--seal", seal]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.says(&["removed: a record whose seal was given is not there (record 2)"]);
 }
 
 #[test]
@@ -127,7 +214,8 @@ fn the_facility_and_the_socket_are_those_of_config_toml() {
     assert_eq!(arrived(&daemon), [""; 0]);
     let other = UnixDatagram::bind(world.path("/run/other-log")).unwrap();
     other.set_nonblocking(true).unwrap();
-    world.write(CONFIG, "[paths]\nsyslog = \"/run/other-log\"\n");
+    let format = "[syslog]\nformat = \"rfc3164\"\n[paths]\nsyslog = \"/run/other-log\"\n";
+    world.write(CONFIG, format);
     line(&world.hook(100, "pre-start"));
     assert_eq!(arrived(&daemon), [""; 0]);
     rfc3164(&other, 29);
@@ -136,6 +224,14 @@ fn the_facility_and_the_socket_are_those_of_config_toml() {
 #[test]
 fn rfc5424_carries_the_vm_and_the_event_as_structured_data_d1() {
     let (world, daemon) = world();
+    // Where the socket is not journald's it is the default.
+    fs::remove_file(world.path("/dev/log")).unwrap();
+    let other = UnixDatagram::bind(world.path("/dev/log")).unwrap();
+    other.set_nonblocking(true).unwrap();
+    world.hook(100, "pre-start").one_line(0, &["profile test"]);
+    assert!(arrived(&other)[0].starts_with("<29>1 20"));
+    fs::remove_file(world.path("/dev/log")).unwrap();
+    symlink("/run/systemd/journal/dev-log", world.path("/dev/log")).unwrap();
     world.write(CONFIG, "[syslog]\nformat = \"rfc5424\"\n");
     let run = world.hook(100, "pre-start");
     let messages = arrived(&daemon);

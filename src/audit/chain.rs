@@ -74,6 +74,7 @@ pub(super) fn append(
         },
         _ => find_end(folder, &sealer, log, &mut file, known)?,
     };
+    let is_new = file.size() == 0;
     let mut head = known.unwrap_or_else(|| Head::new(log));
     let due = head.hour != order.hour || head.inode != file.inode();
     (head.seq, head.last) = (end.seq, end.last);
@@ -81,7 +82,7 @@ pub(super) fn append(
         add(&sealer, &mut file, &mut head, end.cause, &make)?;
     }
     add(&sealer, &mut file, &mut head, None, &make)?;
-    head.hour = order.hour;
+    let seal = due.then(|| head.seal(order.hour));
     heads.put(&sealer, &head)?;
     let lost = heads.lost();
     // Others may write while this one waits for the disk.
@@ -89,12 +90,46 @@ pub(super) fn append(
     if order.durable {
         file.sync()?;
     }
-    let seal = due.then_some(Seal {
-        log,
-        seq: head.seq,
-        hash: head.last,
-    });
+    if order.durable && is_new {
+        // A file is only as durable as its name.
+        folder.sync()?;
+    }
     Ok(Appended { seal, lost })
+}
+
+/// What has not been sealed elsewhere for an hour though there is something new. It counts as sealed.
+pub(super) fn seals_due(folder: &Dir, data: &Dir, hour: i64) -> Result<Vec<Seal>, AuditError> {
+    let _lock = lock(folder, LOCK_LIMIT)?;
+    let heads = match Heads::open(data, Access::Change) {
+        Ok(heads) => heads,
+        // Nothing was ever written down.
+        Err(error) if error.is_missing() => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let sealer = key::load(data)?.ok_or_else(|| key::gone(data))?;
+    let mut seals = Vec::new();
+    for log in Log::ALL {
+        let Some(mut head) = heads.head(&sealer, log) else {
+            continue;
+        };
+        if head.hour != hour && head.seq != head.sealed {
+            seals.push(head.seal(hour));
+            heads.put(&sealer, &head)?;
+        }
+    }
+    Ok(seals)
+}
+
+impl Head {
+    /// It is sealed elsewhere in this hour.
+    fn seal(&mut self, hour: i64) -> Seal {
+        (self.hour, self.sealed) = (hour, self.seq);
+        Seal {
+            log: self.log(),
+            seq: self.seq,
+            hash: self.last,
+        }
+    }
 }
 
 fn add(

@@ -8,10 +8,13 @@ use super::event::Log;
 use super::head::Heads;
 use super::key;
 use super::seal::{Hash, Sealer};
-use crate::system::{Access, Dir, FileError, FileErrorKind, OpenFile};
+use crate::system::{Access, Dir, FileError, FileErrorKind, Lock, OpenFile};
 
 /// How long a reader waits for the writers.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
+
+/// How often files may be moved while they are opened.
+const MOVES: usize = 10;
 
 /// One file of a log.
 #[derive(Debug)]
@@ -43,30 +46,35 @@ impl LogFile {
     }
 }
 
-/// Opens all files of the trail.
+/// Opens all files of the trail, as they are at one moment between two records.
 ///
 /// # Errors
 /// [`AuditError`] where the folder is not usable. A file that is not is in the list with its error.
 pub fn open_logs(log: &Path) -> Result<Vec<LogFiles>, AuditError> {
     let folder = Dir::open(log)?;
+    let _lock = lock_for_reading(&folder)?;
     Log::ALL.iter().map(|log| open_log(&folder, *log)).collect()
 }
 
-/// The same at one moment between two records, with the key and where the chains stand.
+/// None where nobody writes because nobody can.
+fn lock_for_reading(folder: &Dir) -> Result<Option<Lock>, AuditError> {
+    match lock(folder, LOCK_LIMIT) {
+        Err(AuditError::File(FileError {
+            kind: FileErrorKind::ReadOnly,
+            ..
+        })) => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+/// The same, with the key and where the chains stand.
 ///
 /// # Errors
 /// [`AuditError`] as for [`open_logs`], and where the key is not usable.
 pub fn open_logs_for_proof(log: &Path, data: &Path) -> Result<(Sealer, Vec<LogFiles>), AuditError> {
     let folder = Dir::open(log)?;
     let data = Dir::open(data)?;
-    let _lock = match lock(&folder, LOCK_LIMIT) {
-        // Nobody writes where nobody can.
-        Err(AuditError::File(FileError {
-            kind: FileErrorKind::ReadOnly,
-            ..
-        })) => None,
-        other => Some(other?),
-    };
+    let _lock = lock_for_reading(&folder)?;
     let Some(sealer) = key::load(&data)? else {
         return Err(key::missing(&data));
     };
@@ -85,14 +93,52 @@ pub fn open_logs_for_proof(log: &Path, data: &Path) -> Result<(Sealer, Vec<LogFi
     Ok((sealer, logs))
 }
 
+/// The files of a log. logrotate takes no lock: it is looked until nothing was moved meanwhile.
 fn open_log(folder: &Dir, log: Log) -> Result<LogFiles, AuditError> {
+    let mut files = open_named(folder, log)?;
+    for _ in 0..MOVES {
+        let again = open_named(folder, log)?;
+        if again.same_as(&files) {
+            break;
+        }
+        files = again;
+    }
+    Ok(files)
+}
+
+impl LogFiles {
+    fn same_as(&self, other: &LogFiles) -> bool {
+        let files = |logs: &LogFiles| -> Vec<(String, Option<u64>)> {
+            let files = logs.files.iter();
+            files
+                .map(|file| {
+                    (
+                        file.name.clone(),
+                        file.content.as_ref().ok().map(OpenFile::inode),
+                    )
+                })
+                .collect()
+        };
+        files(self) == files(other)
+    }
+}
+
+fn open_named(folder: &Dir, log: Log) -> Result<LogFiles, AuditError> {
     let mut names: Vec<(Age, String)> = folder
         .names()?
         .into_iter()
         .filter_map(|name| Some((age(&name, log)?, name)))
         .collect();
     names.sort();
-    let open = |(_, name): (Age, String)| LogFile {
+    // Where both are there, one is being packed into the other.
+    let is_there = |name: &str| names.iter().any(|(_, other)| other == name);
+    let packed_too = |name: &str| name.strip_suffix(".gz").is_some_and(is_there);
+    let names: Vec<_> = names
+        .iter()
+        .filter(|(_, name)| !packed_too(name))
+        .map(|(_, name)| name.clone())
+        .collect();
+    let open = |name: String| LogFile {
         content: folder.open_file(&name, Access::Read),
         name,
     };

@@ -32,6 +32,9 @@ pub(super) struct Head {
     pub(super) inode: u64,
     /// The hour of the last seal in syslog, since 1970.
     pub(super) hour: i64,
+    /// The number of the record that was sealed there.
+    #[serde(default)]
+    pub(super) sealed: u64,
 }
 
 /// What the system's log did not take.
@@ -61,6 +64,7 @@ impl Head {
             size: 0,
             inode: 0,
             hour: 0,
+            sealed: 0,
         }
     }
 
@@ -74,7 +78,8 @@ impl Heads {
     /// Makes the file, which knows nothing about any chain yet.
     pub(super) fn make(data: &Dir) -> Result<(), AuditError> {
         let content = padded(b"{}").repeat(LINES);
-        Ok(data.replace_durably(FILE, &content, 0o600)?)
+        data.replace_durably(FILE, &content, 0o600)?;
+        Ok(data.sync()?)
     }
 
     /// Opens and reads the file.
@@ -153,6 +158,7 @@ mod tests {
             size: u64::MAX,
             inode: u64::MAX,
             hour: i64::MIN,
+            sealed: u64::MAX,
         };
         let line = line(&sealer, &head).unwrap();
         assert_eq!((line[LINE - 2], line[LINE - 1]), (b' ', b'\n'));

@@ -42,6 +42,7 @@ pub(super) fn make(data: &Dir) -> Result<Sealer, AuditError> {
     system::fill_secret(key.as_mut_slice())
         .map_err(|error| AuditError::Host(format!("no random bytes for a key: {error}")))?;
     data.replace_durably(FILE, key.as_slice(), 0o600)?;
+    data.sync()?;
     Ok(Sealer::new(&key))
 }
 

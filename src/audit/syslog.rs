@@ -1,5 +1,5 @@
 //! Syslog: the formats of the `syslog` crate on a socket that never makes anybody wait.
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use syslog::Severity;
@@ -30,6 +30,17 @@ pub enum Format {
     Rfc3164,
     /// With structured data, for a syslog daemon that understands it.
     Rfc5424,
+}
+
+impl Format {
+    /// The one with structured data, unless journald owns the socket.
+    #[must_use]
+    pub fn for_socket(socket: &Path) -> Format {
+        match system::is_journals(socket) {
+            true => Format::Rfc3164,
+            false => Format::Rfc5424,
+        }
+    }
 }
 
 /// Which of syslog's facilities.

@@ -230,6 +230,26 @@ impl Trail {
         self.write(record, None, false)
     }
 
+    /// Says in syslog where the chains stand, where that has not been said for an hour. The first record
+    /// of each hour does so too; this is for the last ones before a silence.
+    ///
+    /// # Errors
+    /// [`AuditError`].
+    pub fn seal(&self) -> Result<(), AuditError> {
+        let Some(syslog) = &self.syslog else {
+            return Ok(());
+        };
+        let (folder, data) = match (Dir::open(&self.folder), Dir::open(&self.data)) {
+            (Err(error), _) | (_, Err(error)) if error.is_missing() => return Ok(()),
+            (folder, data) => (folder?, data?),
+        };
+        let now = system::now().map_err(|error| AuditError::Host(error.to_string()))?;
+        for seal in chain::seals_due(&folder, &data, hour(now))? {
+            syslog.send(Severity::LOG_INFO, None, "seal", &sentence(&seal));
+        }
+        Ok(())
+    }
+
     fn write(
         &self,
         record: &Record<'_>,
@@ -242,7 +262,7 @@ impl Trail {
         let order = Order {
             log: record.event.log(),
             durable,
-            hour: now.real.floor_seconds().div_euclid(3600),
+            hour: hour(now),
         };
         let appended = chain::append(&folder, &data, &order, |link| match link.mended {
             None => self.line(link, now, record, intent),
@@ -298,6 +318,11 @@ fn log_folder(path: &Path) -> Result<Dir, AuditError> {
         }
         other => Ok(other?),
     }
+}
+
+/// The hour since 1970.
+fn hour(now: Now) -> i64 {
+    now.real.floor_seconds().div_euclid(3600)
 }
 
 /// The sentence that `audit verify --seal` takes its three words from.

@@ -7,6 +7,7 @@ use super::clocks::exit_of;
 use super::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::keeper;
+use crate::voice::trail;
 
 pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure> {
     match keeper::work(config, options.vmid) {
@@ -26,6 +27,12 @@ pub(super) fn sweep(config: &Config, path: &Path, options: &Sweep) -> Result<Exi
         complain(&error);
     }
     if let Err(Failure(why)) = super::audit::close_unfinished(config) {
+        complain(&why);
+    }
+    if let Err(error) = trail(config).and_then(|trail| trail.seal()) {
+        complain(&error);
+    }
+    if let Err(Failure(why)) = super::audit::tell_unusual(config) {
         complain(&why);
     }
     if let Err(Failure(why)) = super::token::remind(config) {

@@ -15,9 +15,11 @@ pub struct Syslog {
 /// How a line is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SyslogFormat {
-    /// RFC 3164: what journald reads, which owns /dev/log on Proxmox VE.
+    /// RFC 5424, but RFC 3164 where journald owns the socket, which reads nothing else.
+    Auto,
+    /// RFC 3164.
     Rfc3164,
-    /// RFC 5424, with structured data: for a syslog daemon that reads /dev/log itself.
+    /// RFC 5424, with structured data.
     Rfc5424,
 }
 
@@ -78,7 +80,7 @@ impl Default for Syslog {
     fn default() -> Syslog {
         Syslog {
             enabled: true,
-            format: SyslogFormat::Rfc3164,
+            format: SyslogFormat::Auto,
             facility: Facility::Daemon,
         }
     }
@@ -87,6 +89,7 @@ impl Default for Syslog {
 /// Reads the `[syslog]` table.
 pub(super) fn read(table: &mut Table<'_>) -> Syslog {
     const FORMATS: &[(&str, SyslogFormat)] = &[
+        ("auto", SyslogFormat::Auto),
         ("rfc3164", SyslogFormat::Rfc3164),
         ("rfc5424", SyslogFormat::Rfc5424),
     ];

@@ -37,7 +37,7 @@ pub use plaintext::Plaintext;
 pub use process::{Generation, cmdline, exit_at_once, fill_secret, hostname, random_bytes};
 pub use program::Program;
 pub use secret::{SecretBytes, keep_secrets_in, read_secret};
-pub use socket::{Stream, StreamError, send_datagram, somebody_queues};
+pub use socket::{Stream, StreamError, is_journals, send_datagram, somebody_queues};
 pub use terminal::{Typed, ask_hidden, read_line_of, read_secret_input, write_out};
 pub use window::terminal_width;
 pub use zone::host_zone;

@@ -1,6 +1,7 @@
 //! Unix sockets that never wait longer than they may.
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -169,6 +170,19 @@ pub fn send_datagram(path: &Path, bytes: &[u8]) -> Result<(), StreamError> {
     connect(&fd, &SocketAddrUnix::new(path)?)?;
     send(&fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
     Ok(())
+}
+
+/// Where journald has its sockets (systemd-journald.socket(8)).
+const JOURNAL: &[u8] = b"/run/systemd/journal/";
+
+/// Whether this socket for syslog is journald's: on a system run by systemd it is a link to one.
+#[must_use]
+pub fn is_journals(path: &Path) -> bool {
+    let target = rustix::fs::readlink(path, Vec::new());
+    let target = target
+        .as_ref()
+        .map_or(path.as_os_str().as_bytes(), |target| target.to_bytes());
+    target.starts_with(JOURNAL)
 }
 
 /// Largest list of sockets that is read. A node has some thousands, of 100 bytes each.

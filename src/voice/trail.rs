@@ -12,6 +12,7 @@ pub fn syslog(config: &Config) -> Option<Syslog> {
     settings.enabled.then(|| Syslog {
         socket: config.paths.syslog.clone(),
         format: match settings.format {
+            SyslogFormat::Auto => Format::for_socket(&config.paths.syslog),
             SyslogFormat::Rfc3164 => Format::Rfc3164,
             SyslogFormat::Rfc5424 => Format::Rfc5424,
         },

@@ -188,6 +188,40 @@ fn reading_takes_no_fifo_for_a_log() {
 }
 
 #[test]
+fn a_log_folder_that_is_not_sound_is_not_read_either() {
+    let cases: [Case<World>; 4] = [
+        ("is reached through a symbolic link", &|world| {
+            fs::rename(world.path(LOG), world.path("/var/log/real")).unwrap();
+            symlink("real", world.path(LOG)).unwrap();
+        }),
+        ("writable by root alone", &|world| chmod(world, LOG, 0o777)),
+        ("does not exist", &|world| {
+            fs::remove_dir_all(world.path(LOG)).unwrap();
+        }),
+        ("a part of the path is not a folder", &|world| {
+            fs::remove_dir_all(world.path(LOG)).unwrap();
+            world.write(LOG, "");
+        }),
+    ];
+    for (why, break_it) in cases {
+        let world = used();
+        break_it(&world);
+        for arguments in [
+            &["verify"][..],
+            &["show"],
+            &["export", "--format", "json"],
+            &["anomalies"],
+        ] {
+            let run = world.cli(&[&["audit"], arguments].concat());
+            assert_eq!((run.code, run.out.as_str()), (Some(1), ""), "{run:?}");
+            run.says(&["time-shift: /var/log/time-shift", why]);
+            assert_eq!(run.err.lines().count(), 1, "{run:?}");
+            assert!(run.took < Duration::from_secs(2), "{run:?}");
+        }
+    }
+}
+
+#[test]
 fn the_user_of_the_task_is_behind_its_records_d7() {
     let world = world();
     let task = |prepare: &str, pid: &str| {

@@ -4,6 +4,7 @@ use std::os::unix::net::UnixDatagram;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
+use crate::exporting::export;
 use crate::node::Node;
 use crate::support::Run;
 
@@ -16,11 +17,13 @@ fn has(program: &str) -> bool {
 fn the_real_logrotate_keeps_the_chain_unbroken_over_packing_and_expiry_d4() {
     assert!(has("/usr/sbin/logrotate"), "install logrotate");
     let node = Node::new();
-    let config = format!(
-        "{}/*.log {{\n    daily\n    rotate 3\n    compress\n    delaycompress\n    missingok\n    notifempty\n    \
-         su root adm\n    create 0640 root adm\n}}\n",
-        node.path("log").display()
-    );
+    // The package's own, but for where the logs are and for how many days.
+    let config = include_str!("../../debian/time-shift-proxmox.logrotate");
+    assert!(config.contains("/var/log/time-shift/*.log {\n\tdaily\n\trotate 90\n"));
+    assert!(config.contains("\tcompress\n") && !config.contains("\tcopytruncate"));
+    let config = config
+        .replace("/var/log/time-shift", node.path("log").to_str().unwrap())
+        .replace("rotate 90", "rotate 3");
     fs::write(node.path("logrotate.conf"), config).unwrap();
     let rotate = || {
         let mut logrotate = Command::new("/usr/sbin/logrotate");
@@ -58,6 +61,7 @@ fn the_real_logrotate_keeps_the_chain_unbroken_over_packing_and_expiry_d4() {
         "audit.log: note: begins with record 6",
         "audit.log: 12 records, 6 to 17: unbroken",
     ]);
+    let mut exported = export(&node);
     // A rotation while somebody writes: the file is opened before and written after.
     std::thread::scope(|scope| {
         let writer = scope.spawn(|| {
@@ -68,8 +72,18 @@ fn the_real_logrotate_keeps_the_chain_unbroken_over_packing_and_expiry_d4() {
         while !writer.is_finished() {
             rotate();
             assert_eq!(node.faults(), [""; 0]);
+            exported.extend(export(&node));
         }
     });
+    exported.extend(export(&node));
+    // An export between and during rotations has each record once, in order.
+    for event in ["denied", "rescue", "ended"] {
+        let of_it = exported.iter().filter(|record| record["event"] == event);
+        let seqs: Vec<u64> = of_it
+            .map(|record| record["seq"].as_u64().unwrap())
+            .collect();
+        assert_eq!(seqs, (6..=317).collect::<Vec<u64>>(), "{event}");
+    }
     let last = node.audit(&["show", "--json", "--event", "denied"]);
     assert!(
         last.out.lines().last().unwrap().contains("\"seq\":317,"),

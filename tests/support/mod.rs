@@ -34,6 +34,6 @@ pub use monitor::{Edge, TestMonitor};
 pub use ntp::Ntp;
 pub use proxmox::Run;
 pub use standing::Standing;
-pub use syslog::Daemon;
+pub use syslog::{Daemon, journal};
 pub use terminal::Session;
 pub use world::{World, allow, time_shift};

@@ -1,5 +1,8 @@
 //! A syslog daemon in a world.
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixDatagram;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -9,10 +12,18 @@ use super::world::World;
 #[derive(Debug)]
 pub struct Daemon(Arc<Mutex<Vec<String>>>);
 
+/// Where journald listens in a world whose /dev/log leads there, as on Proxmox VE.
+pub fn journal(world: &World) -> PathBuf {
+    let path = world.path("/run/systemd/journal/dev-log");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    symlink("/run/systemd/journal/dev-log", world.path("/dev/log")).unwrap();
+    path
+}
+
 impl Daemon {
-    /// Listens on the node's /dev/log.
+    /// Listens on the node's /dev/log, which is a link as journald makes it.
     pub fn listen(world: &World) -> Daemon {
-        let socket = UnixDatagram::bind(world.path("/dev/log")).unwrap();
+        let socket = UnixDatagram::bind(journal(world)).unwrap();
         let messages = Arc::new(Mutex::new(Vec::new()));
         let taken = Arc::clone(&messages);
         // It ends with the test.

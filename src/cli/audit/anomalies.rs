@@ -4,27 +4,19 @@ use crate::audit::Log;
 use crate::cli::arguments::audit::Anomalies;
 use crate::cli::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
+use crate::model::Timestamp;
 use crate::system;
-use crate::trace::{Fact, anomalies};
+use crate::trace::{Anomaly, Fact, anomalies};
 
-/// How many records are looked at. More are said to be too many.
+/// How many records are looked at. Of more the newest.
 const CAP: usize = 500_000;
 
 pub(super) fn run(config: &Config, options: &Anomalies) -> Result<Exit, Failure> {
     let since = options.since.as_time()?;
-    let mut facts = Vec::new();
-    let mut left_out: u64 = 0;
-    each_entry(config, &Log::ALL, None, |entry| match Fact::of(entry) {
-        Some(fact) if facts.len() < CAP => facts.push(fact),
-        Some(_) => left_out = left_out.saturating_add(1),
-        None => {}
-    })?;
-    if left_out > 0 {
-        complain(&format!(
-            "{left_out} records more than {CAP} were not looked at"
-        ));
+    let (found, remarks) = unusual(config, None, since, CAP)?;
+    for remark in remarks {
+        complain(&remark);
     }
-    let found = anomalies(facts, since, system::now()?.real);
     if options.json {
         put_json(&found)?;
         return Ok(Exit::Done);
@@ -33,15 +25,45 @@ pub(super) fn run(config: &Config, options: &Anomalies) -> Result<Exit, Failure>
         put("nothing unusual\n")?;
     }
     for anomaly in found {
-        let kind = serde_json::to_value(anomaly.kind)?;
         let vm = anomaly
             .vmid
             .map_or_else(String::new, |vmid| format!(" VM {vmid}:"));
-        let kind = kind.as_str().unwrap_or_default();
+        let kind = anomaly.kind.as_str();
         put(&format!("{} {kind}:{vm} {}\n", anomaly.time, anomaly.text))?;
         for evidence in anomaly.evidence {
             put(&format!("    {evidence}\n"))?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// What is unusual from `since` on, compared with what happened from `history` on, by at most `cap`
+/// records; and what could not be looked at.
+pub(super) fn unusual(
+    config: &Config,
+    history: Option<Timestamp>,
+    since: Timestamp,
+    cap: usize,
+) -> Result<(Vec<Anomaly>, Vec<String>), Failure> {
+    let mut facts: Vec<Fact> = Vec::new();
+    let mut left_out: usize = 0;
+    let keep_newest = |facts: &mut Vec<Fact>| {
+        facts.sort_by_key(Fact::time);
+        let more = facts.len().saturating_sub(cap);
+        facts.drain(..more);
+        more
+    };
+    let mut remarks = each_entry(config, &Log::ALL, history, |entry| {
+        facts.extend(Fact::of(entry));
+        if facts.len() >= cap.saturating_mul(2) {
+            left_out = left_out.saturating_add(keep_newest(&mut facts));
+        }
+    })?;
+    left_out = left_out.saturating_add(keep_newest(&mut facts));
+    if left_out > 0 {
+        remarks.push(format!(
+            "only the newest {cap} records were looked at, and {left_out} were not"
+        ));
+    }
+    Ok((anomalies(facts, since, system::now()?.real), remarks))
 }

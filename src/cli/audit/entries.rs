@@ -1,19 +1,21 @@
 //! The records of the trail as they can be read, in the order in which they were written.
 use super::lines::{Flow, each_line};
 use crate::audit::{Log, LogFile, open_logs};
-use crate::cli::{Failure, complain};
+use crate::cli::Failure;
 use crate::config::Config;
 use crate::model::Timestamp;
 use crate::trace::Entry;
 
-/// Calls `each` for every record of these logs since `since`, log by log. Lines that are no records
-/// are counted, and their number is said: `audit verify` tells what they are.
+/// Calls `each` for every record of these logs since `since`, log by log. What could not be read comes
+/// back, as sentences; lines that are no records among it, by their number: `audit verify` tells what
+/// they are.
 pub(super) fn each_entry(
     config: &Config,
     logs: &[Log],
     since: Option<Timestamp>,
     mut each: impl FnMut(&Entry),
-) -> Result<(), Failure> {
+) -> Result<Vec<String>, Failure> {
+    let mut remarks = Vec::new();
     for files in open_logs(&config.paths.log)? {
         if !logs.contains(&files.log) {
             continue;
@@ -24,7 +26,7 @@ pub(super) fn each_entry(
             }
             let name = file.name.clone();
             let mut odd: u64 = 0;
-            let read = each_line(file, |line, _| {
+            let read = each_line(&file, |line, _| {
                 match Entry::parse(files.log.file_name(), line) {
                     Some(entry) if since.is_none_or(|since| entry.time >= since) => each(&entry),
                     Some(_) => {}
@@ -32,17 +34,15 @@ pub(super) fn each_entry(
                 }
                 Flow::Next
             });
-            if let Err(why) = read {
-                complain(&why);
-            }
+            remarks.extend(read.err());
             if odd > 0 {
-                complain(&format!(
+                remarks.push(format!(
                     "{name}: {odd} lines are no records; see time-shift audit verify"
                 ));
             }
         }
     }
-    Ok(())
+    Ok(remarks)
 }
 
 /// How much earlier than a record the time of its file may be: the kernel takes that from its last

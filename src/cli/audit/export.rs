@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::entries::is_older;
 use super::lines::{Flow, each_line};
-use crate::audit::{Log, open_logs};
+use crate::audit::{Hash, Log, LogFile, Sealed, open_logs};
 use crate::cli::arguments::audit::{Export, ExportFormat};
 use crate::cli::{Exit, Failure, complain};
 use crate::config::Config;
@@ -26,8 +27,19 @@ const LOCK_LIMIT: Duration = Duration::from_secs(2);
 struct Position {
     log: Log,
     seq: u64,
-    hash: String,
+    hash: Hash,
     time: Timestamp,
+}
+
+/// What has been printed already.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Old {
+    /// Nothing.
+    Nothing,
+    /// All before this file, and in it all to the record with this hash.
+    UpTo(usize, Hash),
+    /// All up to this number; the record itself is not there any more.
+    Numbers(u64),
 }
 
 pub(super) fn run(config: &Config, options: &Export) -> Result<Exit, Failure> {
@@ -51,10 +63,7 @@ pub(super) fn run(config: &Config, options: &Export) -> Result<Exit, Failure> {
         Err(error) => return Err(error.into()),
     };
     for log in Log::ALL {
-        let from = positions
-            .iter()
-            .find(|position| position.log == log)
-            .cloned();
+        let from = positions.iter().find(|position| position.log == log);
         if let Some(reached) = export(config, options.format, log, since, from)? {
             positions.retain(|position| position.log != log);
             positions.push(reached);
@@ -75,96 +84,124 @@ fn place(path: &Path) -> Result<(Dir, &str), Failure> {
     }
 }
 
+/// The files of one log, as they are now.
+fn files_of(config: &Config, log: Log) -> Result<Vec<LogFile>, Failure> {
+    let logs = open_logs(&config.paths.log)?.into_iter();
+    Ok(logs
+        .filter(|files| files.log == log)
+        .flat_map(|files| files.files)
+        .collect())
+}
+
 /// Prints the records of a log after `from`. How far that is comes back, if there were any.
 fn export(
     config: &Config,
     format: ExportFormat,
     log: Log,
     since: Option<Timestamp>,
-    from: Option<Position>,
+    from: Option<&Position>,
 ) -> Result<Option<Position>, Failure> {
-    // A chain that was begun anew has smaller numbers: then all of it is new.
-    let from = match from {
-        Some(from) if is_of_this_chain(config, &from)? => Some(from),
-        _ => None,
+    // Looked for in the same files that are then read, whatever is rotated meanwhile.
+    let files = files_of(config, log)?;
+    let old = match from {
+        Some(from) => find(&files, from),
+        None => Old::Nothing,
     };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut failed = None;
     let mut reached = None;
-    each(
-        config,
-        log,
-        from.as_ref().map(|from| from.time),
-        |entry, line| {
-            let old = from.as_ref().is_some_and(|from| entry.seq <= from.seq)
-                || since.is_some_and(|since| entry.time < since);
-            if old || failed.is_some() {
-                return;
-            }
-            let written = match format {
-                ExportFormat::Json => out.write_all(line),
-                ExportFormat::Cef => {
-                    out.write_all(cef(entry, env!("CARGO_PKG_VERSION")).as_bytes())
-                }
-                ExportFormat::Ecs => out.write_all(ecs(entry).to_string().as_bytes()),
+    for (number, file) in files.into_iter().enumerate() {
+        let mut after = match old {
+            Old::UpTo(first, _) if number < first => continue,
+            Old::UpTo(first, hash) if number == first => Some(hash),
+            Old::Nothing if is_older(&file, since) => continue,
+            _ => None,
+        };
+        let read = each_line(&file, |line, whole| {
+            // A line without an end may still be being written.
+            let Some(sealed) = Sealed::parse(line).filter(|_| whole) else {
+                return Flow::Next;
             };
-            match written.and_then(|()| out.write_all(b"\n")) {
+            if after.is_some() {
+                after = after.filter(|last| *last != sealed.hash);
+                return Flow::Next;
+            }
+            let is_old = matches!(old, Old::Numbers(last) if sealed.seq <= last);
+            let entry = Entry::parse(log.file_name(), line).filter(|_| !is_old);
+            let Some(entry) = entry.filter(|entry| since.is_none_or(|since| entry.time >= since))
+            else {
+                return Flow::Next;
+            };
+            match put(&mut out, format, &entry, line) {
                 Ok(()) => {
                     reached = Some(Position {
                         log,
-                        seq: entry.seq,
-                        hash: entry.hash.to_string(),
+                        seq: sealed.seq,
+                        hash: sealed.hash,
                         time: entry.time,
                     });
+                    Flow::Next
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => {
+                    failed = Some(error);
+                    Flow::Stop
+                }
             }
-        },
-    )?;
+        });
+        if let Err(why) = read {
+            complain(&why);
+        }
+        if failed.is_some() {
+            break;
+        }
+    }
     match failed.map_or_else(|| out.flush(), Err) {
         Ok(()) => Ok(reached),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Whether the record at which an export stopped is still there, or was rotated away since.
-fn is_of_this_chain(config: &Config, from: &Position) -> Result<bool, Failure> {
-    let (mut there, mut another, mut beyond) = (false, false, false);
-    each(config, from.log, Some(from.time), |entry, _| {
-        let same = entry.hash.as_str() == from.hash;
-        there |= entry.seq == from.seq && same;
-        another |= entry.seq == from.seq && !same;
-        beyond |= entry.seq > from.seq;
-    })?;
-    Ok(there || (beyond && !another))
+fn put(
+    out: &mut impl Write,
+    format: ExportFormat,
+    entry: &Entry,
+    line: &[u8],
+) -> std::io::Result<()> {
+    match format {
+        ExportFormat::Json => out.write_all(line)?,
+        ExportFormat::Cef => out.write_all(cef(entry, env!("CARGO_PKG_VERSION")).as_bytes())?,
+        ExportFormat::Ecs => out.write_all(ecs(entry).to_string().as_bytes())?,
+    }
+    out.write_all(b"\n")
 }
 
-/// Calls `what` for every record of the files of a log that were written to since `since`.
-fn each(
-    config: &Config,
-    log: Log,
-    since: Option<Timestamp>,
-    mut what: impl FnMut(&Entry, &[u8]),
-) -> Result<(), Failure> {
-    let logs = open_logs(&config.paths.log)?;
-    for file in logs
-        .into_iter()
-        .filter(|files| files.log == log)
-        .flat_map(|files| files.files)
-    {
-        if super::entries::is_older(&file, since) {
-            continue;
-        }
-        let read = each_line(file, |line, whole| {
-            // A line without an end may still be being written.
-            if let (Some(entry), true) = (Entry::parse(log.file_name(), line), whole) {
-                what(&entry, line);
+/// Finds the record at which the last export stopped, in the newest files first. By its hash and by no
+/// time: a clock may have been wrong.
+fn find(files: &[LogFile], from: &Position) -> Old {
+    let (mut before, mut beyond, mut another) = (false, false, false);
+    for (number, file) in files.iter().enumerate().rev() {
+        let mut there = false;
+        // What cannot be read is said by who reads it next.
+        let _ = each_line(file, |line, _| {
+            if let Some(sealed) = Sealed::parse(line) {
+                there |= sealed.hash == from.hash;
+                another |= sealed.seq == from.seq && sealed.hash != from.hash;
+                before |= sealed.seq < from.seq;
+                beyond |= sealed.seq > from.seq;
             }
-            Flow::Next
+            match there {
+                true => Flow::Stop,
+                false => Flow::Next,
+            }
         });
-        if let Err(why) = read {
-            complain(&why);
+        if there {
+            return Old::UpTo(number, from.hash);
         }
     }
-    Ok(())
+    // A chain that was begun anew has smaller numbers: then all of it is new. So it is where all that was
+    // printed has been rotated away since.
+    match before && beyond && !another {
+        true => Old::Numbers(from.seq),
+        false => Old::Nothing,
+    }
 }

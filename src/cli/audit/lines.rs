@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use flate2::read::MultiGzDecoder;
 
 use crate::audit::{LINE_LIMIT, LogFile};
+use crate::system::OpenFile;
 
 const BUFFER: usize = 256 * 1024;
 
@@ -13,14 +14,13 @@ const BUFFER: usize = 256 * 1024;
 /// # Errors
 /// The file's error, or that it is not packed as its name says.
 pub(super) fn each_line(
-    file: LogFile,
+    file: &LogFile,
     mut each: impl FnMut(&[u8], bool) -> Flow,
 ) -> Result<(), String> {
     let compressed = file.is_compressed();
-    let content = file.content.map_err(|error| error.to_string())?;
+    let content = file.content.as_ref().map_err(ToString::to_string)?;
     // What is written from now on is left for the next time.
-    let size = content.size();
-    let content = content.take(size);
+    let content = FromStart(content, 0).take(content.size());
     let mut reader: Box<dyn BufRead> = if compressed {
         Box::new(BufReader::with_capacity(
             BUFFER,
@@ -50,6 +50,19 @@ pub(super) fn each_line(
         if each(&line, whole) == Flow::Stop {
             return Ok(());
         }
+    }
+}
+
+/// Reads a file from its start, whoever else does.
+struct FromStart<'a>(&'a OpenFile, u64);
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let FromStart(file, offset) = self;
+        let read = file.read_at(buffer, *offset);
+        let count = read.map_err(|error| std::io::Error::other(error.to_string()))?;
+        *offset = offset.saturating_add(u64::try_from(count).unwrap_or(0));
+        Ok(count)
     }
 }
 

@@ -10,9 +10,11 @@ mod out;
 mod show;
 mod unfinished;
 mod verify;
+mod watch;
 
 pub(super) use close::close_unfinished;
 pub(super) use unfinished::unfinished_lately;
+pub(super) use watch::tell_unusual;
 
 use super::arguments::audit::Audit;
 use super::role::Access;

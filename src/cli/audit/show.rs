@@ -79,7 +79,7 @@ impl Shown<'_> {
             for file in files.files.into_iter().skip(if follows { skip } else { 0 }) {
                 let name = file.name.clone();
                 let (mut odd, mut end) = (0_u64, Ok(Flow::Next));
-                let read = each_line(file, |line, whole| {
+                let read = each_line(&file, |line, whole| {
                     match Entry::parse(log, line) {
                         Some(entry) => self.take(number, entry, line, follows),
                         None => odd = odd.saturating_add(u64::from(whole)),

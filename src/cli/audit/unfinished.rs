@@ -118,7 +118,7 @@ fn each_brief(
             continue;
         }
         // What cannot be read has been said by the proof.
-        let _ = each_line(file, |line, _| {
+        let _ = each_line(&file, |line, _| {
             if let Some(brief) = Brief::parse(line) {
                 each(&brief);
             }

@@ -63,6 +63,12 @@ impl Fact {
         })
     }
 
+    /// When it was written.
+    #[must_use]
+    pub fn time(&self) -> Timestamp {
+        self.time
+    }
+
     pub(super) fn seconds(&self) -> i64 {
         self.time.floor_seconds()
     }

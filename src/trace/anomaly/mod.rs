@@ -5,6 +5,7 @@
 
 mod fact;
 mod rules;
+mod shifts;
 mod stats;
 
 #[cfg(test)]
@@ -30,14 +31,34 @@ pub enum Kind {
     OverlongShift,
     /// A clock that was put back and set again several times.
     ClockFight,
+    /// More shifts of a VM within a day than it ever has.
+    UnusualRate,
     /// A shift within minutes of a change of the configuration.
     ConfigThenShift,
+}
+
+impl Kind {
+    /// The word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::RepeatedDenials => "repeated-denials",
+            Kind::FailedLogins => "failed-logins",
+            Kind::UnusualHour => "unusual-hour",
+            Kind::OverlongShift => "overlong-shift",
+            Kind::ClockFight => "clock-fight",
+            Kind::UnusualRate => "unusual-rate",
+            Kind::ConfigThenShift => "config-then-shift",
+        }
+    }
 }
 
 /// One thing that is unusual.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Anomaly {
+    /// Stays the same while more records come to it: KIND/WHOSE/TIME, of the first of them.
+    pub id: String,
     /// What.
     pub kind: Kind,
     /// When it was at its end.
@@ -60,9 +81,10 @@ pub fn anomalies(mut facts: Vec<Fact>, since: Timestamp, now: Timestamp) -> Vec<
     facts.sort_by_key(|fact| fact.time);
     let mut found = rules::denials(&facts, since);
     found.extend(rules::failed_logins(&facts, since));
-    found.extend(rules::hours(&facts, since));
-    found.extend(rules::lengths(&facts, since, now));
+    found.extend(shifts::hours(&facts, since));
+    found.extend(shifts::lengths(&facts, since, now));
     found.extend(rules::fights(&facts, since));
+    found.extend(shifts::rates(&facts, since));
     found.extend(rules::changes(&facts, since));
     found.sort_by_key(|anomaly| anomaly.time);
     found

@@ -6,21 +6,26 @@ use super::stats::limit;
 use super::{Anomaly, Kind};
 use crate::model::{Printable, Timestamp, VmId};
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3600;
-const DAY: i64 = 86_400;
+pub(super) const MINUTE: i64 = 60;
+pub(super) const HOUR: i64 = 3600;
+pub(super) const DAY: i64 = 86_400;
 
 /// How many records an anomaly names at most.
 const EVIDENCE: usize = 20;
 
-/// An anomaly about the last of some facts.
-fn anomaly(kind: Kind, facts: &[&Fact], text: String) -> Option<Anomaly> {
-    let last = facts.last()?;
+/// An anomaly about some facts, of a VM if all of them are.
+pub(super) fn anomaly(kind: Kind, facts: &[&Fact], text: String) -> Option<Anomaly> {
+    let (first, last) = (facts.first()?, facts.last()?);
     let skip = facts.len().saturating_sub(EVIDENCE);
-    Some(Anomaly {
+    let vmid = last.vmid.filter(|vmid| {
+        let mut others = facts.iter().filter_map(|fact| fact.vmid);
+        others.all(|other| other == *vmid)
+    });
+    let anomaly = Anomaly {
+        id: String::new(),
         kind,
         time: last.time,
-        vmid: last.vmid,
+        vmid,
         actor: Some(last.actor.clone()),
         text,
         evidence: facts
@@ -28,11 +33,24 @@ fn anomaly(kind: Kind, facts: &[&Fact], text: String) -> Option<Anomaly> {
             .skip(skip)
             .map(|fact| fact.evidence())
             .collect(),
-    })
+    };
+    Some(anomaly.begun_with(first))
+}
+
+impl Anomaly {
+    /// The same, named after another first record.
+    pub(super) fn begun_with(self, first: &Fact) -> Anomaly {
+        let whose = match (self.vmid, &self.actor) {
+            (Some(vmid), _) => vmid.to_string(),
+            (None, actor) => actor.as_ref().map_or_else(String::new, ToString::to_string),
+        };
+        let id = format!("{}/{whose}/{}", self.kind.as_str(), first.time);
+        Anomaly { id, ..self }
+    }
 }
 
 /// The facts of one kind, by what `key` says they belong to, in order.
-fn grouped<'a, K: Ord>(
+pub(super) fn grouped<'a, K: Ord>(
     facts: &'a [Fact],
     kinds: &[What],
     key: impl Fn(&Fact) -> Option<K>,
@@ -79,11 +97,16 @@ fn bursts<'a>(
     bursts
 }
 
+/// The day (UTC), since 1970.
+pub(super) fn day_of(fact: &Fact) -> i64 {
+    fact.seconds().div_euclid(DAY)
+}
+
 /// How many facts there were on each day before `since` that had any.
 fn per_day(facts: &[&Fact], since: Timestamp) -> Vec<i64> {
     let mut days: BTreeMap<i64, i64> = BTreeMap::new();
     for fact in facts.iter().filter(|fact| fact.time < since) {
-        let day = days.entry(fact.seconds().div_euclid(DAY)).or_default();
+        let day = days.entry(day_of(fact)).or_default();
         *day = day.saturating_add(1);
     }
     days.into_values().collect()
@@ -110,9 +133,10 @@ pub(super) fn denials(facts: &[Fact], since: Timestamp) -> Vec<Anomaly> {
     let by_actor = grouped(facts, &[What::Denied], |fact| {
         (fact.actor.as_str() != "system").then(|| fact.actor.clone())
     });
+    // Those of one VM have been looked at; what is about no VM has not.
     let several = |group: &Vec<&Fact>| {
         let first: Option<VmId> = group.first().and_then(|fact| fact.vmid);
-        group.iter().any(|fact| fact.vmid != first)
+        first.is_none() || group.iter().any(|fact| fact.vmid != first)
     };
     look(
         by_actor.into_values().filter(several).collect(),
@@ -134,92 +158,6 @@ pub(super) fn failed_logins(facts: &[Fact], since: Timestamp) -> Vec<Anomaly> {
             anomaly(Kind::FailedLogins, &burst, text)
         })
         .collect()
-}
-
-/// A shift more than 2 hours of the day (UTC) from all of the VM's earlier ones, of which there are at
-/// least 20.
-pub(super) fn hours(facts: &[Fact], since: Timestamp) -> Vec<Anomaly> {
-    const ENOUGH: usize = 20;
-    let hour = |fact: &Fact| fact.seconds().rem_euclid(DAY).div_euclid(HOUR);
-    let mut found = Vec::new();
-    for group in grouped(facts, &[What::Intent], |fact| fact.vmid).values() {
-        let mut seen = [0_usize; 24];
-        for (before, fact) in group.iter().enumerate() {
-            let near = |other: i64| {
-                let apart = other.saturating_sub(hour(fact)).rem_euclid(24);
-                apart <= 2 || apart >= 22
-            };
-            let known = (0_i64..)
-                .zip(seen)
-                .any(|(other, count)| count > 0 && near(other));
-            if fact.time >= since && before >= ENOUGH && !known {
-                let text = format!(
-                    "a shift at {} o'clock UTC; none of the {before} before was within two hours of that",
-                    hour(fact)
-                );
-                found.extend(anomaly(Kind::UnusualHour, &[fact], text));
-            }
-            let count = usize::try_from(hour(fact))
-                .ok()
-                .and_then(|at| seen.get_mut(at));
-            if let Some(count) = count {
-                *count = count.saturating_add(1);
-            }
-        }
-    }
-    found
-}
-
-/// A shift in force longer than is usual for the VM, by at least 8 earlier ones, and than an hour.
-pub(super) fn lengths(facts: &[Fact], since: Timestamp, now: Timestamp) -> Vec<Anomaly> {
-    const ENOUGH: usize = 8;
-    let mut found = Vec::new();
-    for group in grouped(facts, &[What::Set, What::Ended], |fact| fact.vmid).values() {
-        let mut lengths: Vec<i64> = Vec::new();
-        let mut begun: Option<&Fact> = None;
-        let mut look = |begun: &Fact, end: Option<&Fact>, lengths: &[i64]| {
-            let until = end.map_or(now, |end| end.time);
-            let length = until.floor_seconds().saturating_sub(begun.seconds());
-            let usual = limit(&mut lengths.to_vec(), HOUR);
-            if until >= since && lengths.len() >= ENOUGH && length > usual {
-                let text = format!(
-                    "a shift {} in force for {}; up to {} is usual for this VM",
-                    if end.is_some() { "was" } else { "is" },
-                    span(length),
-                    span(usual)
-                );
-                let facts: Vec<&Fact> = std::iter::once(begun).chain(end).collect();
-                found.extend(anomaly(Kind::OverlongShift, &facts, text));
-            }
-            length
-        };
-        for fact in group {
-            match (fact.event, begun) {
-                // Set again: the shift goes on.
-                (What::Set, Some(_)) => {}
-                (What::Set, None) => begun = Some(fact),
-                (_, Some(first)) => {
-                    let length = look(first, Some(fact), &lengths);
-                    lengths.push(length);
-                    begun = None;
-                }
-                (_, None) => {}
-            }
-        }
-        if let Some(first) = begun {
-            look(first, None, &lengths);
-        }
-    }
-    found
-}
-
-fn span(seconds: i64) -> String {
-    let hours = seconds.div_euclid(HOUR);
-    match hours {
-        48.. => format!("{} days", hours.div_euclid(24)),
-        2.. => format!("{hours} hours"),
-        _ => format!("{} minutes", seconds.div_euclid(MINUTE)),
-    }
 }
 
 /// A clock that was put back at least 3 times within an hour.

@@ -28,6 +28,17 @@ impl Story {
         self.0.push(Fact::of(&entry).expect(event));
     }
 
+    /// What is about no VM.
+    fn of_node(&mut self, seconds: i64, event: &str, actor: &str) {
+        let line = format!(
+            r#"{{"seq":{},"time":"{}","node":"n","boot-id":"b","actor":"{actor}","event":"{event}","hash":"h"}}"#,
+            self.0.len() + 1,
+            at(START + seconds),
+        );
+        let entry = Entry::parse("audit.log", line.as_bytes()).expect(&line);
+        self.0.push(Fact::of(&entry).expect(event));
+    }
+
     /// A shift of `length` seconds.
     fn shift(&mut self, seconds: i64, length: i64, vmid: u32) {
         self.add(seconds, "intent", vmid, "root@pam");
@@ -208,5 +219,40 @@ fn a_shift_right_after_a_change_of_the_configuration_is_said() {
     assert_eq!(
         anomaly.text,
         "a shift 120 s after the configuration was changed"
+    );
+}
+
+#[test]
+fn more_shifts_in_a_day_than_a_vm_ever_has_are_unusual() {
+    let day = |story: &mut Story, vmid: u32, count: i64| {
+        for number in 0..count {
+            story.shift(DAY + 32_000 + number * 1500, 600, vmid);
+        }
+    };
+    let mut story = Story::ordinary();
+    day(&mut story, 100, 9);
+    let anomaly = only(story, Kind::UnusualRate, 9);
+    assert_eq!(
+        anomaly.text,
+        "9 shifts on one day (UTC); up to 5 are usual for this VM"
+    );
+    assert_eq!(anomaly.id, "unusual-rate/100/2026-12-24T10:58:20Z");
+    // Not for one of which nothing is known, nor where it is not more than usual.
+    let mut story = Story::ordinary();
+    day(&mut story, 300, 9);
+    day(&mut story, 101, 5);
+    assert_eq!(story.found(31), []);
+}
+
+#[test]
+fn denials_of_an_actor_that_are_about_no_vm_count() {
+    let mut story = Story::ordinary();
+    for number in 0..6 {
+        story.of_node(DAY + 40_000 + number * 120, "denied", "sudo:eve");
+    }
+    let anomaly = only(story, Kind::RepeatedDenials, 6);
+    assert_eq!(
+        (anomaly.vmid, anomaly.id.as_str()),
+        (None, "repeated-denials/sudo:eve/2026-12-24T11:06:40Z")
     );
 }
