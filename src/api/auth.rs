@@ -1,10 +1,12 @@
 //! Who a client is to a host: the owner of a token, or of a ticket that is renewed in time.
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::error::{Error, Kind};
+use crate::model::BootInstant;
+use crate::system;
 use crate::token::Secret;
 
 /// How long a ticket is good (`PVE::AccessControl`).
@@ -16,6 +18,8 @@ const MARGIN: Duration = Duration::from_secs(5 * 60);
 pub struct Ticket {
     ticket: Secret,
     csrf: Secret,
+    /// When it was asked for, by the clock that nobody sets.
+    made: BootInstant,
 }
 
 /// What a host is told about who asks.
@@ -36,8 +40,8 @@ pub enum Credentials {
 }
 
 impl Ticket {
-    /// Reads the answer to a login. `None` where it has no ticket that could be sent.
-    pub(super) fn of_answer(answer: &Value) -> Option<Ticket> {
+    /// Reads the answer to a login that was sent at `made`. `None` where it has no ticket that could be sent.
+    pub(super) fn of_answer(answer: &Value, made: BootInstant) -> Option<Ticket> {
         let field = |name: &str| {
             let text = answer.get(name)?.as_str()?;
             let graphic = text.bytes().all(|byte| byte.is_ascii_graphic());
@@ -46,13 +50,15 @@ impl Ticket {
         Some(Ticket {
             ticket: field("ticket")?,
             csrf: field("CSRFPreventionToken")?,
+            made,
         })
     }
 
-    /// Both parts in one line, for what keeps them.
+    /// All of it in one line, for what keeps it.
     #[must_use]
     pub fn line(&self) -> Option<Secret> {
-        let mut line = format!("{} {}", self.ticket.expose(), self.csrf.expose());
+        let (ticket, csrf) = (self.ticket.expose(), self.csrf.expose());
+        let mut line = format!("{} {ticket} {csrf}", self.made.as_nanos());
         let secret = Secret::copy_of(&line).ok();
         zeroize::Zeroize::zeroize(&mut line);
         secret
@@ -61,10 +67,12 @@ impl Ticket {
     /// Reads such a line.
     #[must_use]
     pub fn of_line(line: &Secret) -> Option<Ticket> {
-        let (ticket, csrf) = line.expose().split_once(' ')?;
+        let (made, rest) = line.expose().split_once(' ')?;
+        let (ticket, csrf) = rest.split_once(' ')?;
         Some(Ticket {
             ticket: Secret::copy_of(ticket).ok()?,
             csrf: Secret::copy_of(csrf).ok()?,
+            made: BootInstant::from_nanos(made.parse().ok()?),
         })
     }
 
@@ -85,8 +93,6 @@ impl Ticket {
 /// A ticket in use.
 struct Held {
     ticket: Ticket,
-    /// By the clock that nobody sets.
-    since: Instant,
     /// Which one it is: each renewal makes another.
     number: u64,
 }
@@ -104,11 +110,7 @@ struct State {
 
 impl Session {
     pub(super) fn new(kept: Option<Ticket>) -> Session {
-        let held = kept.map(|ticket| Held {
-            ticket,
-            since: Instant::now(),
-            number: 0,
-        });
+        let held = kept.map(|ticket| Held { ticket, number: 0 });
         Session {
             state: Mutex::new(State { held, failed: None }),
         }
@@ -129,7 +131,9 @@ impl Session {
         }
         let held = state.held.as_ref();
         let is_refused = |held: &Held| refused == Some(held.number);
-        if let Some(good) = held.filter(|held| !is_due(held.since.elapsed()) && !is_refused(held)) {
+        let now = now()?;
+        let is_due = |held: &Held| is_due(now, held.ticket.made);
+        if let Some(good) = held.filter(|held| !is_due(held) && !is_refused(held)) {
             return Ok((work(&good.ticket), good.number));
         }
         let number = held.map_or(1, |held| held.number.saturating_add(1));
@@ -138,11 +142,7 @@ impl Session {
         match login(old.map(|held| &held.ticket)) {
             Ok(ticket) => {
                 let done = work(&ticket);
-                state.held = Some(Held {
-                    ticket,
-                    since: Instant::now(),
-                    number,
-                });
+                state.held = Some(Held { ticket, number });
                 Ok((done, number))
             }
             Err(error) => {
@@ -155,8 +155,21 @@ impl Session {
     }
 }
 
-fn is_due(age: Duration) -> bool {
-    age >= LIFE.saturating_sub(MARGIN)
+/// The time by the clock that nobody sets, and that runs on while the host sleeps.
+///
+/// # Errors
+/// [`Error`] where the host has none.
+pub(super) fn now() -> Result<BootInstant, Error> {
+    let now = system::now().map_err(|error| {
+        let text = format!("this host's clock: {error}");
+        Error::new(Kind::NotSent, "", &text)
+    })?;
+    Ok(now.boot)
+}
+
+/// One of another boot, which could be made later than now, is due too.
+fn is_due(now: BootInstant, made: BootInstant) -> bool {
+    made > now || now.since(made) >= LIFE.saturating_sub(MARGIN)
 }
 
 #[cfg(test)]
@@ -167,13 +180,28 @@ mod tests {
 
     fn ticket(text: &str) -> Ticket {
         let answer = serde_json::json!({"ticket": text, "CSRFPreventionToken": "c"});
-        Ticket::of_answer(&answer).unwrap()
+        Ticket::of_answer(&answer, now().unwrap()).unwrap()
     }
 
     #[test]
     fn a_ticket_is_renewed_five_minutes_before_its_end() {
-        assert!(!is_due(Duration::from_secs(6_899)));
-        assert!(is_due(Duration::from_secs(6_900)));
+        let at = |seconds: u64| BootInstant::from_nanos(seconds * 1_000_000_000);
+        assert!(!is_due(at(7_899), at(1_000)));
+        assert!(is_due(at(7_900), at(1_000)));
+        assert!(is_due(at(999), at(1_000)));
+        // One that was kept is as old as it is.
+        let old = serde_json::json!({"ticket": "old", "CSRFPreventionToken": "c"});
+        let now = now().unwrap();
+        let kept = Ticket::of_answer(&old, at(0)).unwrap().line().unwrap();
+        let session = Session::new(Ticket::of_line(&kept));
+        let login = |old: Option<&Ticket>| {
+            assert_eq!(old.unwrap().cookie(), "PVEAuthCookie=old");
+            Ok(ticket("new"))
+        };
+        if now.since(at(0)) > LIFE {
+            let used = session.with(None, login, Ticket::cookie).unwrap();
+            assert_eq!(used, ("PVEAuthCookie=new".to_owned(), 1));
+        }
     }
 
     #[test]
@@ -213,7 +241,8 @@ mod tests {
     fn what_is_no_ticket_is_not_sent() {
         for bad in ["", "a\r\nX: y", "a;b", "ü", "a b"] {
             let answer = serde_json::json!({"ticket": bad, "CSRFPreventionToken": "c"});
-            assert!(Ticket::of_answer(&answer).is_none(), "{bad:?}");
+            let made = now().unwrap();
+            assert!(Ticket::of_answer(&answer, made).is_none(), "{bad:?}");
         }
         let kept = ticket("PVE:a%41@b::c==").line().unwrap();
         let again = Ticket::of_line(&kept).unwrap();

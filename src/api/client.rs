@@ -8,14 +8,14 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout};
 
-use super::auth::{Credentials, Session, Ticket};
+use super::auth::{self, Credentials, Session, Ticket};
 use super::error::{Error, Kind};
 use super::gate::{ALL, Gate, TOTAL, share};
 use super::path::segment;
 use super::wire::{self, Handshake, Tls};
 use super::{Api, Method, Path, tls, totp};
 use crate::config::ApiHost;
-use crate::model::Peer;
+use crate::model::{BootInstant, Peer};
 use crate::system;
 use crate::token::Secret;
 
@@ -153,10 +153,11 @@ impl Client {
             form.extend(challenge.map(|challenge| ("tfa-challenge", challenge)));
             encoded(&form)
         };
+        let made = auth::now()?;
         let answer = self.ask_login(form(password.expose(), None))?;
         let wants_more = |answer: &Value| answer.get("NeedTFA").is_some_and(truthy);
         if !wants_more(&answer) {
-            return self.ticket(&answer);
+            return self.ticket(&answer, made);
         }
         let challenge = answer.get("ticket").and_then(Value::as_str);
         let (Some(challenge), Some(code)) = (challenge, second()) else {
@@ -170,7 +171,7 @@ impl Client {
         if wants_more(&answer) {
             return Err(self.no_login("the second factor was not taken"));
         }
-        self.ticket(&answer)
+        self.ticket(&answer, made)
     }
 
     fn ask_login(&self, form: String) -> Result<Value, Error> {
@@ -195,8 +196,8 @@ impl Client {
         }
     }
 
-    fn ticket(&self, answer: &Value) -> Result<Ticket, Error> {
-        Ticket::of_answer(answer)
+    fn ticket(&self, answer: &Value, made: BootInstant) -> Result<Ticket, Error> {
+        Ticket::of_answer(answer, made)
             .ok_or_else(|| self.no_login("the login was answered with something that is no ticket"))
     }
 

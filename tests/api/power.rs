@@ -211,6 +211,29 @@ fn a_change_whose_answer_is_lost_is_not_made_again() {
 }
 
 #[test]
+fn nothing_of_an_answer_gets_into_a_path_unless_it_is_what_it_should_be() {
+    for task in [
+        "UPID:pve1/../x:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam:",
+        "UPID:..:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam:",
+        "../../access/users",
+    ] {
+        let server = Server::new("api", move |request, stream| {
+            if request.contains("/status/start") {
+                return answer(stream, "200 OK", &format!("{{\"data\":\"{task}\"}}"));
+            }
+            node(request, stream)
+        });
+        let desk = Desk::new(&server.pinned(ROOT));
+        let run = desk.run(&["start", "100", "--wait", "1s"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        for request in server.seen() {
+            let path = request.split(' ').nth(1).unwrap();
+            assert!(!path.contains("..") && !path.contains("/x"), "{path}");
+        }
+    }
+}
+
+#[test]
 fn ctrl_c_ends_it_cleanly_and_says_what_was_done() {
     let mut cluster = Cluster::new(1);
     cluster.run("for n in range(30): pve.add_vm(100 + n, 'v').start_secs = 0 if n < 5 else 60");

@@ -1,7 +1,10 @@
 //! By what a host is known, and what is done with one that is another.
+use std::path::Path;
+
 use super::server::{Server, node};
 use super::servers::{certificate, fingerprint};
 use crate::desk::{BY_TOKEN, Desk};
+use crate::support::time_shift;
 
 fn good() -> Server {
     Server::new("api", node)
@@ -67,6 +70,23 @@ fn on_a_node_its_clusters_authority_counts_without_a_word() {
     let foreign = Server::new("ec", node);
     let run = status(&desk, &foreign, "");
     assert_eq!(run.code, Some(5), "{run:?}");
+}
+
+/// Linked, it would cost each start of each VM.
+#[test]
+fn nothing_of_the_api_is_in_the_hook() {
+    let program = time_shift();
+    let has = |program: &Path, word: &str| {
+        let bytes = std::fs::read(program).unwrap();
+        bytes
+            .windows(word.len())
+            .any(|window| window == word.as_bytes())
+    };
+    let hook = program.with_file_name("time-shift-hook");
+    for word in ["/api2/json", "PVEAPIToken=", "PVEAuthCookie="] {
+        assert!(has(&program, word), "{word}");
+        assert!(!has(&hook, word), "{word}");
+    }
 }
 
 #[test]
