@@ -7,6 +7,7 @@ use serde_json::Value;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
 use ureq::{Agent, Proxy, ProxyProtocol, Timeout};
+use zeroize::Zeroizing;
 
 use super::auth::{self, Credentials, Session, Ticket};
 use super::error::{Error, Kind};
@@ -166,7 +167,7 @@ impl Client {
                  in with `time-shift login`, or use an API token",
             ));
         };
-        let code = format!("totp:{}", code.expose());
+        let code = Zeroizing::new(format!("totp:{}", code.expose()));
         let answer = self.ask_login(form(&code, Some(challenge)))?;
         if wants_more(&answer) {
             return Err(self.no_login("the second factor was not taken"));
@@ -174,7 +175,7 @@ impl Client {
         self.ticket(&answer, made)
     }
 
-    fn ask_login(&self, form: String) -> Result<Value, Error> {
+    fn ask_login(&self, form: Zeroizing<String>) -> Result<Value, Error> {
         let deadline = after(self.timeout);
         let sent = self.send(Method::Post, &Path::ticket(), Some(form), &[], deadline);
         let answer = sent.map_err(|error| match error.kind {
@@ -245,7 +246,8 @@ impl Client {
         let write = method != Method::Get;
         let headers = match &self.who {
             Who::Token(token) => {
-                vec![("Authorization", format!("PVEAPIToken={}", token.expose()))]
+                let token = format!("PVEAPIToken={}", token.expose());
+                vec![("Authorization", Zeroizing::new(token))]
             }
             Who::Ticket {
                 user,
@@ -257,9 +259,10 @@ impl Client {
                     *refused,
                     |old| self.renew(old, user, password.as_ref(), totp.as_ref()),
                     |ticket| {
-                        let mut headers = vec![("Cookie", ticket.cookie())];
+                        let mut headers = vec![("Cookie", Zeroizing::new(ticket.cookie()))];
                         if write {
-                            headers.push(("CSRFPreventionToken", ticket.csrf().to_owned()));
+                            let csrf = Zeroizing::new(ticket.csrf().to_owned());
+                            headers.push(("CSRFPreventionToken", csrf));
                         }
                         headers
                     },
@@ -280,8 +283,8 @@ impl Client {
         &self,
         method: Method,
         path: &Path,
-        form: Option<String>,
-        headers: &[(&str, String)],
+        form: Option<Zeroizing<String>>,
+        headers: &[(&str, Zeroizing<String>)],
         deadline: Instant,
     ) -> Result<Answer, Error> {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -313,7 +316,7 @@ impl Client {
             Some(form) => {
                 let request = request
                     .header("Content-Type", "application/x-www-form-urlencoded")
-                    .body(form)
+                    .body(form.as_str())
                     .map_err(|error| failed(&error.into()))?;
                 let request = self
                     .agent
@@ -552,11 +555,21 @@ fn after(length: Duration) -> Instant {
     now.checked_add(length).unwrap_or(now)
 }
 
-fn encoded(form: &[(&str, &str)]) -> String {
-    let fields = form
-        .iter()
-        .map(|(name, value)| format!("{}={}", segment(name), segment(value)));
-    fields.collect::<Vec<String>>().join("&")
+/// A form, which may have a password in it: wiped after use, and never moved while it grows.
+fn encoded(form: &[(&str, &str)]) -> Zeroizing<String> {
+    let fields = form.iter();
+    let most = fields.map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(2));
+    let most = most.fold(0_usize, usize::saturating_add);
+    // A byte becomes three at most.
+    let mut text = Zeroizing::new(String::with_capacity(most.saturating_mul(3)));
+    for (number, (name, value)) in form.iter().enumerate() {
+        let mark = if number == 0 { "" } else { "&" };
+        let value = Zeroizing::new(segment(value));
+        for part in [mark, segment(name).as_str(), "=", value.as_str()] {
+            text.push_str(part);
+        }
+    }
+    text
 }
 
 /// Perl's truth, as far as it gets into JSON.

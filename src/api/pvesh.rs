@@ -8,8 +8,6 @@ use super::error::{Error, Kind};
 use super::{Api, Method, Path};
 use crate::exec::{self, ExecError, Output};
 
-/// Where Proxmox VE has it.
-const PROGRAM: &str = "/usr/bin/pvesh";
 /// Most that is read of what it says.
 const LIMIT: usize = 8 * 1024 * 1024;
 /// How long reading may take.
@@ -24,10 +22,13 @@ const LANES: usize = 2;
 pub struct Pvesh(());
 
 impl Pvesh {
+    /// Where Proxmox VE has it.
+    pub const PROGRAM: &str = exec::PVESH;
+
     /// The one of this node, if it is one.
     #[must_use]
     pub fn here() -> Option<Pvesh> {
-        FilePath::new(PROGRAM).exists().then_some(Pvesh(()))
+        FilePath::new(Pvesh::PROGRAM).exists().then_some(Pvesh(()))
     }
 
     fn arguments(method: Method, path: &Path, parameters: &[(&str, &str)]) -> Vec<String> {

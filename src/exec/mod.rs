@@ -20,7 +20,7 @@ use crate::audit::AuditError;
 use crate::model::VmId;
 use crate::system::{Deadline, FileError, Program};
 
-pub use run::{Output, pvesh, run};
+pub use run::{Output, PVESH, pvesh, run};
 
 pub use editor::{Editor, editor};
 pub use pager::{Pager, Paging, pager};

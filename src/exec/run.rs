@@ -18,7 +18,7 @@ use crate::policy::HostPermit;
 use crate::system::{Deadline, Program};
 
 /// Where Proxmox VE has the command line of its API.
-const PVESH: &str = "/usr/bin/pvesh";
+pub const PVESH: &str = "/usr/bin/pvesh";
 
 /// How long what a program has started may keep its outputs open after it has ended.
 const AFTER_END: Duration = Duration::from_millis(200);

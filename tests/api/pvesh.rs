@@ -68,11 +68,29 @@ pve.add_vm(100, 'a', node='lab1', status='running', config={'agent': '1'}).agent
 pve.add_vm(101, 'b', node='lab1')
 ");
     let desk = node(&cluster);
+    desk.vault
+        .world
+        .write("/etc/time-shift/allowlist.toml", "version = 1\n");
     let status = run(&desk, &["cluster", "status", "--verbose"]);
     assert_eq!(status.code, Some(0), "{status:?}");
     status.says(&["asks pvesh as root of this node", "2016-06-15T12:00:00Z"]);
     let drift = run(&desk, &["cluster", "drift"]);
     assert_eq!(drift.code, Some(4), "{drift:?}");
+    // What may be denied is not run as long as that is not known, and not where it is denied.
+    let allowlist = "/etc/time-shift/allowlist.toml";
+    for (text, says) in [
+        ("version = 2\n", "what it denies cannot be known"),
+        (
+            "version = 1\n[deny]\nprograms = [\"pvesh\"]\n",
+            "(line 2) has `pvesh` among its",
+        ),
+    ] {
+        desk.vault.world.write(allowlist, text);
+        let denied = run(&desk, &["cluster", "status"]);
+        assert_eq!(denied.code, Some(3), "{denied:?}");
+        denied.says(&["pvesh is not run: ", says]);
+    }
+    desk.vault.world.write(allowlist, "version = 1\n");
     let dry = run(&desk, &["attach", "101", "--dry-run", "--json"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
     dry.says(&[

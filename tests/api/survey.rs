@@ -159,6 +159,11 @@ pve.grant('{id}', '/vms/100', 'VM.Audit', 'VM.Monitor', 'VM.GuestAgent.Audit')
     let refused = desk.run(&["start", "100"]);
     assert_eq!(refused.code, Some(1), "{refused:?}");
     refused.says(&["refused (403)", "VM.PowerMgmt", "a right is missing"]);
+    let records = desk.vault.world.audit();
+    let used = records
+        .iter()
+        .filter(|record| record["event"] == "secret-used");
+    assert_eq!(used.count(), 2);
     // The token is in no file, log or trail, and neither is a part of it.
     let (_, uuid) = TOKEN.split_once('=').unwrap();
     assert_eq!(desk.vault.with_text(uuid), [""; 0]);

@@ -1,7 +1,7 @@
 //! Who is asked: the hosts of config.toml, or pvesh of this node.
-use super::note;
 use super::stop::Stop;
-use crate::api::{Api, Client, Credentials, Pvesh, Ticket};
+use super::{local, note};
+use crate::api::{Api, Client, Credentials, Ticket};
 use crate::audit::Event;
 use crate::cli::arguments::cluster::{Hosts, Selection};
 use crate::cli::token::{Prompt, exit_of, note_failure, sessions, store};
@@ -50,12 +50,8 @@ pub(super) fn open(
     }
     let mut asked = Vec::new();
     if pvesh {
-        let api = Pvesh::here().ok_or(
-            "there is no pvesh here, so this is no node of Proxmox VE; name the hosts to ask in config.toml \
-             ([[api.host]])",
-        )?;
         asked.push(Asked {
-            api: Box::new(api),
+            api: Box::new(local::pvesh(config)?),
             identity: "root of this node".to_owned(),
             may_set_hookscripts: true,
             login: None,

@@ -4,6 +4,7 @@ mod batch;
 mod detach;
 mod drift;
 mod hosts;
+mod local;
 mod login;
 mod power;
 mod reach;

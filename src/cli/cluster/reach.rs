@@ -53,17 +53,18 @@ pub(super) fn look(config: &Config, asked: Vec<Asked>) -> Result<Reach, Stop> {
     let answers: Vec<Result<_, Silence>> = std::thread::scope(|scope| {
         let threads: Vec<_> = asked
             .iter()
-            .map(|one| {
-                scope.spawn(move || {
-                    ask(config, one).map_err(|stop| Silence {
-                        host: one.api.name().to_owned(),
-                        stop,
-                    })
-                })
-            })
+            .map(|one| (one, scope.spawn(move || ask(config, one))))
             .collect();
-        let joined = threads.into_iter().map(|thread| thread.join().ok());
-        joined.flatten().collect()
+        let silence = |one: &Asked, stop: Stop| Silence {
+            host: one.api.name().to_owned(),
+            stop,
+        };
+        let joined = threads.into_iter().map(|(one, thread)| {
+            let answer = thread.join();
+            let answer = answer.unwrap_or_else(|_| Err("it was given up".into()));
+            answer.map_err(|stop| silence(one, stop))
+        });
+        joined.collect()
     });
     let mut clusters: Vec<Member> = Vec::new();
     let mut lists: Vec<Vec<HostGuest>> = Vec::new();
