@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use super::client::truthy;
 use super::error::{Error, Kind};
+use super::exchange::truthy;
 use super::{Api, Method, Path};
 use crate::model::{NodeName, Offset, Printable, Tag, Timestamp, Upid, VmId};
 use crate::system;

@@ -1,29 +1,29 @@
 //! The client of one host.
-use std::io::ErrorKind;
 use std::path::Path as FilePath;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnector};
-use ureq::{Agent, Proxy, ProxyProtocol, Timeout};
+use ureq::{Agent, Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
-use super::auth::{self, Credentials, Session, Ticket};
+use super::auth::{Credentials, Session, Ticket};
 use super::error::{Error, Kind};
+use super::exchange::Answer;
 use super::gate::{ALL, Gate, TOTAL, share};
 use super::path::segment;
-use super::wire::{self, Handshake, Tls};
-use super::{Api, Method, Path, tls, totp};
+use super::wire::Tls;
+use super::{Api, Method, Path, tls};
 use crate::config::ApiHost;
-use crate::model::{BootInstant, Peer};
+use crate::model::Peer;
 use crate::system;
 use crate::token::Secret;
 
 /// Largest body of an answer that is read.
-const BODY: u64 = 8 * 1024 * 1024;
+pub(super) const BODY: u64 = 8 * 1024 * 1024;
 /// Largest head of an answer that is read.
-const HEAD: usize = 64 * 1024;
+pub(super) const HEAD: usize = 64 * 1024;
 /// How often a request is repeated.
 const REPEATS: u32 = 3;
 /// How long a connection is kept for the next request: less than Proxmox VE keeps it (5 s,
@@ -37,11 +37,11 @@ pub type ClientError = String;
 
 /// The client of one host: its connections, and who is known there.
 pub struct Client {
-    name: String,
-    base: String,
-    timeout: Duration,
-    agent: Agent,
-    gate: Gate,
+    pub(super) name: String,
+    pub(super) base: String,
+    pub(super) timeout: Duration,
+    pub(super) agent: Agent,
+    pub(super) gate: Gate,
     lanes: usize,
     who: Who,
 }
@@ -54,13 +54,6 @@ enum Who {
         password: Option<Secret>,
         totp: Option<Secret>,
     },
-}
-
-/// The answer to a request, as it came.
-struct Answer {
-    status: u16,
-    body: Vec<u8>,
-    reason: Option<String>,
 }
 
 impl Client {
@@ -128,112 +121,6 @@ impl Client {
         })
     }
 
-    /// Logs in with a password, and a second factor where the host wants one, which `second` knows. What
-    /// may have been sent once is not sent again.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn login(
-        &self,
-        user: &str,
-        password: &Secret,
-        second: &dyn Fn() -> Option<Secret>,
-    ) -> Result<Ticket, Error> {
-        let _passes = (self.gate.pass(), ALL.pass());
-        self.log_in(user, password, second)
-    }
-
-    fn log_in(
-        &self,
-        user: &str,
-        password: &Secret,
-        second: &dyn Fn() -> Option<Secret>,
-    ) -> Result<Ticket, Error> {
-        let form = |password: &str, challenge: Option<&str>| {
-            let mut form = vec![("username", user), ("password", password)];
-            form.extend(challenge.map(|challenge| ("tfa-challenge", challenge)));
-            encoded(&form)
-        };
-        let made = auth::now()?;
-        let answer = self.ask_login(form(password.expose(), None))?;
-        let wants_more = |answer: &Value| answer.get("NeedTFA").is_some_and(truthy);
-        if !wants_more(&answer) {
-            return self.ticket(&answer, made);
-        }
-        let challenge = answer.get("ticket").and_then(Value::as_str);
-        let (Some(challenge), Some(code)) = (challenge, second()) else {
-            return Err(self.no_login(
-                "a second factor is wanted, and none is known: name its seed in config.toml (`totp`), or log \
-                 in with `time-shift login`, or use an API token",
-            ));
-        };
-        let code = Zeroizing::new(format!("totp:{}", code.expose()));
-        let answer = self.ask_login(form(&code, Some(challenge)))?;
-        if wants_more(&answer) {
-            return Err(self.no_login("the second factor was not taken"));
-        }
-        self.ticket(&answer, made)
-    }
-
-    fn ask_login(&self, form: Zeroizing<String>) -> Result<Value, Error> {
-        let deadline = after(self.timeout);
-        let sent = self.send(Method::Post, &Path::ticket(), Some(form), &[], deadline);
-        let answer = sent.map_err(|error| match error.kind {
-            // Whether the password was right is not known, and it is not sent again to find out.
-            Kind::Unknown => Error {
-                kind: Kind::NoLogin,
-                passing: false,
-                ..error
-            },
-            _ => error,
-        })?;
-        match answer.status {
-            401 => Err(self.no_login("the login was refused: user, password or second factor")),
-            _ => self.read(&answer).map_err(|error| Error {
-                kind: Kind::NoLogin,
-                passing: false,
-                ..error
-            }),
-        }
-    }
-
-    fn ticket(&self, answer: &Value, made: BootInstant) -> Result<Ticket, Error> {
-        Ticket::of_answer(answer, made)
-            .ok_or_else(|| self.no_login("the login was answered with something that is no ticket"))
-    }
-
-    fn no_login(&self, text: &str) -> Error {
-        Error::new(Kind::NoLogin, &self.name, text)
-    }
-
-    /// Gets another ticket: by the old one while that is good, else by the password.
-    fn renew(
-        &self,
-        old: Option<&Ticket>,
-        user: &str,
-        password: Option<&Secret>,
-        totp: Option<&Secret>,
-    ) -> Result<Ticket, Error> {
-        let none = || None;
-        if let Some(as_password) = old.and_then(Ticket::as_password) {
-            let renewed = self.log_in(user, &as_password, &none);
-            if renewed.is_ok() || password.is_none() {
-                return renewed;
-            }
-        }
-        let Some(password) = password else {
-            return Err(self.no_login(&format!(
-                "{user} is not logged in there, or the ticket has run out: time-shift login {}",
-                self.name
-            )));
-        };
-        let second = || {
-            let now = system::now().ok()?.real.floor_seconds();
-            Secret::copy_of(&totp::code(totp?, now)?).ok()
-        };
-        self.log_in(user, password, &second)
-    }
-
     /// One attempt, as whoever the client is. `refused` is the ticket that was refused before.
     fn attempt(
         &self,
@@ -277,180 +164,6 @@ impl Client {
             (false, _) => path.asking(&encoded(parameters)),
         };
         self.send(method, &path, form, &headers, deadline)
-    }
-
-    fn send(
-        &self,
-        method: Method,
-        path: &Path,
-        form: Option<Zeroizing<String>>,
-        headers: &[(&str, Zeroizing<String>)],
-        deadline: Instant,
-    ) -> Result<Answer, Error> {
-        let left = deadline.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Error::new(
-                Kind::NotSent,
-                &self.name,
-                "there was no time left for it",
-            ));
-        }
-        wire::begin();
-        let failed = |error: &ureq::Error| self.failure(error);
-        let mut request = ureq::http::Request::builder()
-            .method(method.as_str())
-            .uri(format!("{}{}", self.base, path.as_str()));
-        for (name, value) in headers {
-            let value = ureq::http::HeaderValue::from_str(value).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            });
-            let Ok(value) = value else {
-                return Err(
-                    self.no_login("the token or ticket has something in it that cannot be sent")
-                );
-            };
-            request = request.header(*name, value);
-        }
-        let answer = match form {
-            Some(form) => {
-                let request = request
-                    .header("Content-Type", "application/x-www-form-urlencoded")
-                    .body(form.as_str())
-                    .map_err(|error| failed(&error.into()))?;
-                let request = self
-                    .agent
-                    .configure_request(request)
-                    .timeout_global(Some(left))
-                    .build();
-                self.agent.run(request)
-            }
-            None => {
-                let request = request.body(()).map_err(|error| failed(&error.into()))?;
-                let request = self
-                    .agent
-                    .configure_request(request)
-                    .timeout_global(Some(left))
-                    .build();
-                self.agent.run(request)
-            }
-        };
-        let mut answer = answer.map_err(|error| failed(&error))?;
-        let reason = wire::reason();
-        let status = answer.status().as_u16();
-        let body = answer
-            .body_mut()
-            .with_config()
-            .limit(BODY)
-            .read_to_vec()
-            .map_err(|error| failed(&error))?;
-        Ok(Answer {
-            status,
-            body,
-            reason,
-        })
-    }
-
-    fn failure(&self, error: &ureq::Error) -> Error {
-        let kind = match wire::was_sent() {
-            true => Kind::Unknown,
-            false => Kind::NotSent,
-        };
-        let (text, passing) = match error {
-            ureq::Error::Other(why) if why.is::<Handshake>() => (why.to_string(), false),
-            ureq::Error::Timeout(Timeout::Connect) => ("no connection in time".to_owned(), true),
-            ureq::Error::Timeout(Timeout::Resolve) => {
-                ("its name was not resolved in time".to_owned(), true)
-            }
-            ureq::Error::Timeout(_) if kind == Kind::NotSent => {
-                ("no connection in time".to_owned(), true)
-            }
-            ureq::Error::Timeout(_) => (
-                format!("no whole answer within {} ms", self.timeout.as_millis()),
-                false,
-            ),
-            ureq::Error::HostNotFound => {
-                ("there is no host of that name or address".to_owned(), false)
-            }
-            ureq::Error::BodyExceedsLimit(_) => {
-                (format!("its answer is longer than {BODY} bytes"), false)
-            }
-            ureq::Error::LargeResponseHeader(..) => (
-                format!("the head of its answer is longer than {HEAD} bytes"),
-                false,
-            ),
-            ureq::Error::Protocol(why) => (format!("its answer is no HTTP: {why}"), false),
-            ureq::Error::Io(why) => (
-                match why.kind() {
-                    ErrorKind::UnexpectedEof => "it closed the connection".to_owned(),
-                    _ => why.to_string(),
-                },
-                matches!(
-                    why.kind(),
-                    ErrorKind::ConnectionRefused
-                        | ErrorKind::ConnectionReset
-                        | ErrorKind::ConnectionAborted
-                        | ErrorKind::BrokenPipe
-                        | ErrorKind::UnexpectedEof
-                        | ErrorKind::HostUnreachable
-                        | ErrorKind::NetworkUnreachable
-                        | ErrorKind::NotConnected
-                ),
-            ),
-            other => (other.to_string(), false),
-        };
-        let error = Error::new(kind, &self.name, &text);
-        match passing {
-            true => error.passing(),
-            false => error,
-        }
-    }
-
-    /// What an answer says: its data, or the refusal with what is wrong with each field.
-    fn read(&self, answer: &Answer) -> Result<Value, Error> {
-        let parsed: Result<Value, _> = serde_json::from_slice(&answer.body);
-        if (200..300).contains(&answer.status) {
-            let data = parsed
-                .ok()
-                .and_then(|mut parsed| parsed.get_mut("data").map(Value::take));
-            return data.ok_or_else(|| {
-                let text = "its answer is not what Proxmox VE's API answers (JSON with `data`)";
-                Error::new(Kind::Unknown, &self.name, text)
-            });
-        }
-        let parsed = parsed.unwrap_or_default();
-        let message = parsed.get("message").and_then(Value::as_str);
-        let message = message.map(|message| message.trim().to_owned());
-        let message = message
-            .or_else(|| answer.reason.clone())
-            .unwrap_or_else(|| "no reason is given".to_owned());
-        let fields = parsed.get("errors").and_then(Value::as_object);
-        let fields: String = fields
-            .into_iter()
-            .flatten()
-            .take(20)
-            .map(|(field, why)| match why.as_str() {
-                Some(why) => format!("; {field}: {}", why.trim()),
-                None => format!("; {field}"),
-            })
-            .collect();
-        let hint = match answer.status {
-            301..=399 => " (it leads elsewhere, and is not followed)",
-            401 => " (the token or ticket is not taken)",
-            403 => " (a right is missing)",
-            595..=599 => " (that node does not answer)",
-            _ => "",
-        };
-        let text = format!("{message}{fields}{hint}");
-        let kind = match answer.status {
-            401 => Kind::NoLogin,
-            status => Kind::Refused(status),
-        };
-        let error = Error::new(kind, &self.name, &text);
-        Err(match answer.status {
-            502..=504 | 596 => error.passing(),
-            _ => error,
-        })
     }
 }
 
@@ -550,13 +263,13 @@ fn pause(repeats: u32) -> Duration {
     whole.saturating_mul(part).checked_div(512).unwrap_or(whole)
 }
 
-fn after(length: Duration) -> Instant {
+pub(super) fn after(length: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(length).unwrap_or(now)
 }
 
 /// A form, which may have a password in it: wiped after use, and never moved while it grows.
-fn encoded(form: &[(&str, &str)]) -> Zeroizing<String> {
+pub(super) fn encoded(form: &[(&str, &str)]) -> Zeroizing<String> {
     let fields = form.iter();
     let most = fields.map(|(name, value)| name.len().saturating_add(value.len()).saturating_add(2));
     let most = most.fold(0_usize, usize::saturating_add);
@@ -570,16 +283,6 @@ fn encoded(form: &[(&str, &str)]) -> Zeroizing<String> {
         }
     }
     text
-}
-
-/// Perl's truth, as far as it gets into JSON.
-pub(super) fn truthy(value: &Value) -> bool {
-    match value {
-        Value::Bool(truth) => *truth,
-        Value::Number(number) => number.as_f64() != Some(0.0),
-        Value::String(text) => !text.is_empty() && text != "0",
-        _ => false,
-    }
 }
 
 #[cfg(test)]
