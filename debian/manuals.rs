@@ -14,6 +14,7 @@ use clap::Command;
 use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, italic, roman};
+use time_shift::judge::WARNINGS;
 use time_shift::model::DenyReason;
 use time_shift::report::Code;
 
@@ -172,7 +173,7 @@ fn section(command: &Command, name: &str) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// The codes of findings and denials.
+/// The codes of findings, warnings and denials.
 fn codes() -> Vec<u8> {
     let mut roff = Roff::new();
     let findings = Code::ALL
@@ -185,14 +186,25 @@ fn codes() -> Vec<u8> {
     roff.text([
         roman("What "),
         bold("check"),
-        roman(" finds, besides the reasons below and the warnings of "),
-        bold("plan"),
-        roman(":"),
+        roman(" finds, besides the warnings and the reasons below:"),
     ]);
     for (code, meaning) in findings {
         roff.control("TP", []);
         roff.text([bold(code)]);
         roff.text([roman(meaning)]);
+    }
+    roff.control("PP", []);
+    roff.text([
+        roman("What "),
+        bold("plan"),
+        roman(" and "),
+        bold("check"),
+        roman(" warn of, where a clock is set all the same:"),
+    ]);
+    for (code, meaning) in WARNINGS {
+        roff.control("TP", []);
+        roff.text([bold(*code)]);
+        roff.text([roman(*meaning)]);
     }
     roff.control("PP", []);
     roff.text([roman("Why a clock is left alone:")]);

@@ -9,6 +9,7 @@ mod manuals;
 use std::collections::{BTreeMap, BTreeSet};
 
 use time_shift::allowlist;
+use time_shift::judge::WARNINGS;
 use time_shift::model::DenyReason;
 use time_shift::report::Code;
 
@@ -222,7 +223,8 @@ fn the_generated_man_page_has_every_code() {
     let page = String::from_utf8(page).unwrap();
     let findings = Code::ALL.iter().map(|code| code.as_str());
     let denials = DenyReason::ALL.iter().map(|reason| reason.code());
-    for code in findings.chain(denials) {
+    let warnings = WARNINGS.iter().map(|(code, _)| *code);
+    for code in findings.chain(denials).chain(warnings) {
         assert!(page.contains(&format!(".TP\n\\fB{code}\\fR\n")), "{code}");
     }
 }

@@ -38,6 +38,16 @@ pub(super) fn all(
                 "`time-service = \"stop\"`, but none of its `guest-commands` has `does = \"stop\"`",
             );
         }
+        let for_good = |name: &&CommandName| {
+            let command = commands.get(*name);
+            command
+                .is_some_and(|command| command.does == Some(Does::Stop) && command.undo.is_none())
+        };
+        if let Some(command) = profile.guest_commands.iter().find(for_good) {
+            about(&format!(
+                "nothing starts again what guest-command `{command}` stops: it has no `undo`"
+            ));
+        }
         let idle = |name: &&CommandName| {
             commands
                 .get(*name)
@@ -56,10 +66,22 @@ pub(super) fn all(
             remarks.push(reader.remark(marks.rule, text));
         }
         for (name, mark) in rule.profiles.iter().zip(&marks.profiles) {
-            if profiles
-                .get(name)
-                .is_some_and(|(profile, _)| is_beyond(profile, rule.max_shift))
-            {
+            let Some((profile, _)) = profiles.get(name) else {
+                continue;
+            };
+            let unconfirmed = |name: &&CommandName| {
+                let command = commands.get(*name);
+                !rule.confirm && command.is_some_and(|command| command.confirm)
+            };
+            if let Some(command) = profile.guest_commands.iter().find(unconfirmed) {
+                let name = quoted(name.as_str());
+                let text = format!(
+                    "guest-command `{command}` of profile {name} is never run: it has `confirm`, and this rule \
+                     has not"
+                );
+                remarks.push(reader.remark(*mark, text));
+            }
+            if is_beyond(profile, rule.max_shift) {
                 let name = quoted(name.as_str());
                 let text = format!("profile {name} shifts by more than `max-shift`: always denied");
                 remarks.push(reader.remark(*mark, text));

@@ -326,6 +326,39 @@ fn a_start_gets_its_rule_and_no_other_and_all_else_as_it_is() {
 }
 
 #[test]
+fn commands_that_are_never_run_or_never_taken_back_are_warnings() {
+    let text = |rule: &str, command: &str| {
+        format!(
+            "version = 1\n[profiles.a]\ntarget = \"now\"\ntime-service = \"stop\"\nguest-commands = [\"x\"]\n\
+             [[allow]]\nvmids = [100]\nprofiles = [\"a\"]\nearliest = \"1990-01-01\"\nlatest = \"2037-12-31\"\n\
+             max-shift = \"20y\"\n{rule}[[guest-command]]\nname = \"x\"\npath = \"/x\"\ndoes = \"stop\"\n{command}\
+             [[guest-command]]\nname = \"y\"\npath = \"/y\"\ndoes = \"start\"\n"
+        )
+    };
+    let said = |rule, command| -> Vec<String> {
+        let list = parse(&text(rule, command)).unwrap();
+        list.warnings().iter().map(Finding::to_string).collect()
+    };
+    let undo = "undo = \"y\"\n";
+    assert_eq!(said("", undo), [""; 0]);
+    assert_eq!(
+        said("", ""),
+        [
+            "line 2, column 1: profile `a`: nothing starts again what guest-command `x` stops: it has no `undo`"
+        ]
+    );
+    let confirm = "undo = \"y\"\nconfirm = true\n";
+    assert_eq!(
+        said("", confirm),
+        [
+            "line 8, column 13: guest-command `x` of profile `a` is never run: it has `confirm`, and this rule \
+             has not"
+        ]
+    );
+    assert_eq!(said("confirm = true\n", confirm), [""; 0]);
+}
+
+#[test]
 fn what_is_probably_not_meant_is_a_warning() {
     let list = parse(
         "version = 1\n[profiles.a]\ntarget = \"-30y\"\nalign = true\nstages = [\"agent\"]\n\

@@ -7,7 +7,7 @@ use super::{Exit, Failure, put, put_json};
 use crate::allowlist::{Allowlist, CommandName, Does, GuestCommand, GuestOs, HostCommand};
 use crate::config::Config;
 use crate::exec::{Output, run as run_program};
-use crate::model::Printable;
+use crate::model::{Printable, lapse_text};
 use crate::policy::{HostValues, authorize_host_command};
 use crate::report::{columns, pairs};
 use crate::sources::load_allowlist;
@@ -24,6 +24,9 @@ struct Row {
     path: Printable,
     args: Vec<Printable>,
     timeout_ms: u128,
+    /// The same for people.
+    #[serde(skip)]
+    limit: String,
     output_limit: usize,
     confirm: bool,
     line: usize,
@@ -82,6 +85,7 @@ fn on_host(command: &HostCommand) -> Row {
         path: Printable::from(command.path.as_str()),
         args: printable(&command.args),
         timeout_ms: command.timeout.as_millis(),
+        limit: lapse_text(command.timeout),
         output_limit: command.output_limit,
         confirm: command.confirm,
         line: command.line,
@@ -103,6 +107,7 @@ fn in_guest(allowlist: &Allowlist, command: &GuestCommand) -> Row {
         path: Printable::from(command.path.as_str()),
         args: printable(&command.args),
         timeout_ms: command.timeout.as_millis(),
+        limit: lapse_text(command.timeout),
         output_limit: command.output_limit,
         confirm: command.confirm,
         line: command.line,
@@ -190,7 +195,7 @@ fn text(row: &Row) -> String {
                 (_, None) => "in a guest, without a shell".to_owned(),
             },
         ),
-        ("time limit", format!("{} ms", row.timeout_ms)),
+        ("time limit", row.limit.clone()),
         ("output kept", format!("{} bytes", row.output_limit)),
         (
             "confirm",

@@ -13,7 +13,7 @@ use crate::plan;
 use crate::policy::{Authorized, Decision, Request, authorize, decide};
 use crate::vmconfig::VmFacts;
 
-pub use warnings::{Warning, warnings};
+pub use warnings::{WARNINGS, Warning, warnings};
 pub use why::why;
 
 /// What shall happen to a VM's clock.

@@ -26,7 +26,7 @@ impl fmt::Display for Warning {
 }
 
 /// The years that guest agents other than that of Windows take (QEMU, `qga/commands-posix.c`).
-const AGENT_YEARS: std::ops::RangeInclusive<i16> = 1970..=2069;
+const YEARS_OF_AGENTS: std::ops::RangeInclusive<i16> = 1970..=2069;
 
 /// The last whole year that 32-bit seconds since 1970 count.
 const LAST_32_BIT: i16 = 2037;
@@ -36,6 +36,92 @@ const LAST_32_BIT: i16 = 2037;
 const SYSTEMD_YEARS: i64 = 15;
 
 const YEAR_NANOS: i64 = 31_556_952_000_000_000;
+
+/// A warning's name and what it says.
+type Known = (&'static str, &'static str);
+
+const HOST_CLOCK_UNSYNCHRONISED: Known = (
+    "HOST_CLOCK_UNSYNCHRONISED",
+    "the host's clock is not synchronised, and the guest's follows it; see timedatectl",
+);
+const STARTDATE: Known = (
+    "STARTDATE",
+    "the config has a startdate, which the RTC would show; the target is written over it",
+);
+const ARGS_RTC: Known = (
+    "ARGS_RTC",
+    "args has an -rtc option of its own, which beats the config's localtime and startdate",
+);
+const AGENT_OFF: Known = (
+    "AGENT_OFF",
+    "the config has no guest agent, so the agent stage will not happen: set agent: 1 and \
+    install qemu-guest-agent in the guest",
+);
+const NO_RTC: Known = (
+    "NO_RTC",
+    "this machine has no RTC that can be set from outside (not x86): the guest boots with the \
+    real time and gets the other one when its agent is up",
+);
+const SYSTEMD_EPOCH: Known = (
+    "SYSTEMD_EPOCH",
+    "a Linux with systemd moves a date before systemd's own build forward to that when it \
+    boots; add \"agent\" to the profile's stages",
+);
+const WINDOWS_PAST: Known = (
+    "WINDOWS_PAST",
+    "Windows may ignore an RTC in the past and come up at the last time it knew; add \"agent\" \
+    to the profile's stages",
+);
+const SYSTEMD_FAR_FUTURE: Known = (
+    "SYSTEMD_FAR_FUTURE",
+    "newer versions of systemd take a date more than 15 years after their own build for a \
+    broken clock and reset it; add \"agent\" to the profile's stages",
+);
+const YEAR_2038: Known = (
+    "YEAR_2038",
+    "a guest that counts seconds in 32 bits (32-bit Linux, some old software) cannot go beyond \
+    2038-01-19; choose an earlier date if it is one",
+);
+const AGENT_YEARS: Known = (
+    "AGENT_YEARS",
+    "guest agents other than that of Windows take the years 1970 to 2069 only, so the agent \
+    stage will refuse; choose a date within them",
+);
+const TIME_SERVICE_NEEDS_AGENT: Known = (
+    "TIME_SERVICE_NEEDS_AGENT",
+    "time-service = \"stop\" needs the guest agent; add \"agent\" to the profile's stages",
+);
+const RESTORE_NEEDS_AGENT: Known = (
+    "RESTORE_NEEDS_AGENT",
+    "restore-after needs the guest agent; without it the guest keeps its time until it is \
+    stopped; add \"agent\" to the profile's stages",
+);
+const SAVED_STATE: Known = (
+    "SAVED_STATE",
+    "the next start goes on from a saved state, and the RTC keeps its time",
+);
+const LOCKED: Known = (
+    "LOCKED",
+    "the VM is locked, and its clock is left alone as long as that is so",
+);
+
+/// Every warning, with what it means; some say more where they are given.
+pub const WARNINGS: &[Known] = &[
+    HOST_CLOCK_UNSYNCHRONISED,
+    STARTDATE,
+    ARGS_RTC,
+    AGENT_OFF,
+    NO_RTC,
+    SYSTEMD_EPOCH,
+    WINDOWS_PAST,
+    SYSTEMD_FAR_FUTURE,
+    YEAR_2038,
+    AGENT_YEARS,
+    TIME_SERVICE_NEEDS_AGENT,
+    RESTORE_NEEDS_AGENT,
+    SAVED_STATE,
+    LOCKED,
+];
 
 /// The warnings for what is going to be done at `now`; `synchronised` is what the kernel says of the
 /// host's clock.
@@ -61,71 +147,30 @@ pub fn warnings(
     let cases = [
         (
             !synchronised && !matches!(plan.course, Course::FromStart { .. }),
-            "HOST_CLOCK_UNSYNCHRONISED",
-            "the host's clock is not synchronised, and the guest's follows it; see timedatectl",
+            HOST_CLOCK_UNSYNCHRONISED,
         ),
-        (
-            rtc && facts.rtc_base == RtcBase::Startdate,
-            "STARTDATE",
-            "the config has a startdate, which the RTC would show; the target is written over it",
-        ),
-        (
-            rtc && facts.args_move_clock,
-            "ARGS_RTC",
-            "args has an -rtc option of its own, which beats the config's localtime and startdate",
-        ),
-        (
-            agent && !facts.agent,
-            "AGENT_OFF",
-            "the config has no guest agent, so the agent stage will not happen: set agent: 1 and \
-             install qemu-guest-agent in the guest",
-        ),
-        (
-            agent && !rtc && !facts.is_x86(),
-            "NO_RTC",
-            "this machine has no RTC that can be set from outside (not x86): the guest boots with the \
-             real time and gets the other one when its agent is up",
-        ),
-        (
-            rtc && !agent && linux && past,
-            "SYSTEMD_EPOCH",
-            "a Linux with systemd moves a date before systemd's own build forward to that when it \
-             boots; add \"agent\" to the profile's stages",
-        ),
-        (
-            rtc && !agent && facts.is_windows() && past,
-            "WINDOWS_PAST",
-            "Windows may ignore an RTC in the past and come up at the last time it knew; add \"agent\" \
-             to the profile's stages",
-        ),
+        (rtc && facts.rtc_base == RtcBase::Startdate, STARTDATE),
+        (rtc && facts.args_move_clock, ARGS_RTC),
+        (agent && !facts.agent, AGENT_OFF),
+        (agent && !rtc && !facts.is_x86(), NO_RTC),
+        (rtc && !agent && linux && past, SYSTEMD_EPOCH),
+        (rtc && !agent && facts.is_windows() && past, WINDOWS_PAST),
         (
             rtc && !agent && linux && offset > YEAR_NANOS.saturating_mul(SYSTEMD_YEARS),
-            "SYSTEMD_FAR_FUTURE",
-            "newer versions of systemd take a date more than 15 years after their own build for a \
-             broken clock and reset it; add \"agent\" to the profile's stages",
+            SYSTEMD_FAR_FUTURE,
         ),
+        (year > LAST_32_BIT, YEAR_2038),
         (
-            year > LAST_32_BIT,
-            "YEAR_2038",
-            "a guest that counts seconds in 32 bits (32-bit Linux, some old software) cannot go beyond \
-             2038-01-19; choose an earlier date if it is one",
-        ),
-        (
-            agent && !facts.is_windows() && !AGENT_YEARS.contains(&year),
-            "AGENT_YEARS",
-            "guest agents other than that of Windows take the years 1970 to 2069 only, so the agent \
-             stage will refuse; choose a date within them",
+            agent && !facts.is_windows() && !YEARS_OF_AGENTS.contains(&year),
+            AGENT_YEARS,
         ),
         (
             !agent && grant.time_service() == TimeService::Stop,
-            "TIME_SERVICE_NEEDS_AGENT",
-            "time-service = \"stop\" needs the guest agent; add \"agent\" to the profile's stages",
+            TIME_SERVICE_NEEDS_AGENT,
         ),
         (
             !agent && grant.restore_after().is_some(),
-            "RESTORE_NEEDS_AGENT",
-            "restore-after needs the guest agent; without it the guest keeps its time until it is \
-             stopped; add \"agent\" to the profile's stages",
+            RESTORE_NEEDS_AGENT,
         ),
     ];
     let kind = facts.start_kind(false);
@@ -133,20 +178,19 @@ pub fn warnings(
     let mut warnings = Vec::new();
     if resumes {
         warnings.push(Warning {
-            code: "SAVED_STATE",
-            text: "the next start goes on from a saved state, and the RTC keeps its time"
-                .to_owned(),
+            code: SAVED_STATE.0,
+            text: SAVED_STATE.1.to_owned(),
         });
     } else if let Some(lock) = facts.lock.as_ref().filter(|lock| lock.as_str() != "backup") {
         warnings.push(Warning {
-            code: "LOCKED",
+            code: LOCKED.0,
             text: format!(
                 "the VM is locked ({lock}), and its clock is left alone as long as that is so"
             ),
         });
     }
-    let said = cases.into_iter().filter(|(applies, ..)| *applies);
-    warnings.extend(said.map(|(_, code, text)| Warning {
+    let said = cases.into_iter().filter(|(applies, _)| *applies);
+    warnings.extend(said.map(|(_, (code, text))| Warning {
         code,
         text: text.to_owned(),
     }));
@@ -240,6 +284,7 @@ mod tests {
                 "RESTORE_NEEDS_AGENT",
             ),
         ] {
+            assert!(WARNINGS.iter().any(|(known, _)| *known == code));
             let said = warnings_of(config, profile, synchronised);
             let others = said.iter().filter(|other| {
                 // A far date is both.

@@ -38,7 +38,7 @@ pub use printable::Printable;
 pub use shift::{Shift, ShiftBound};
 pub use start::StartKind;
 pub use target::{ClockTarget, TargetError};
-pub use text::{parse_bound, parse_lapse};
+pub use text::{lapse_text, parse_bound, parse_lapse};
 pub use time::{TimeError, Timestamp};
 pub use upid::Upid;
 pub use valid::{

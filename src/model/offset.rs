@@ -41,11 +41,13 @@ impl Offset {
 
 impl fmt::Display for Offset {
     /// A sign and the two largest units, as a person would say it, like `-10y 162d`. A year here
-    /// has the average 365.2425 days. Microseconds are said only where there is nothing larger.
+    /// has the average 365.2425 days, and years and days are rounded, so that ten years by the calendar
+    /// are `10y`. Microseconds are said only where there is nothing larger.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const UNITS: [(u64, &str); 7] = [
-            (31_556_952_000_000_000, "y"),
-            (86_400_000_000_000, "d"),
+        const YEAR: u64 = 31_556_952_000_000_000;
+        const DAY: u64 = 86_400_000_000_000;
+        const UNITS: [(u64, &str); 6] = [
+            (DAY, "d"),
             (3_600_000_000_000, "h"),
             (60_000_000_000, "m"),
             (1_000_000_000, "s"),
@@ -53,6 +55,20 @@ impl fmt::Display for Offset {
             (1_000, "us"),
         ];
         let mut rest = self.0.unsigned_abs();
+        let sign = if self.0 < 0 { '-' } else { '+' };
+        // Within half a day of a year it is one.
+        let years = rest.saturating_add(DAY / 2) / YEAR;
+        if years > 0 {
+            write!(f, "{sign}{years}y")?;
+            let days = rest
+                .saturating_sub(years.saturating_mul(YEAR))
+                .saturating_add(DAY / 2)
+                / DAY;
+            return match days {
+                0 => Ok(()),
+                days => write!(f, " {days}d"),
+            };
+        }
         let mut written: u8 = 0;
         for (size, unit) in UNITS {
             let count = rest.checked_div(size).unwrap_or(0);
@@ -61,7 +77,7 @@ impl fmt::Display for Offset {
                 continue;
             }
             match written {
-                0 => write!(f, "{}{count}{unit}", if self.0 < 0 { '-' } else { '+' })?,
+                0 => write!(f, "{sign}{count}{unit}")?,
                 _ if count > 0 => write!(f, " {count}{unit}")?,
                 _ => {}
             }
@@ -89,6 +105,10 @@ mod tests {
         assert_eq!(said(-86_400_000_000_000), "-1d");
         assert_eq!(said(1_500_000_000), "+1s 500ms");
         assert_eq!(said(-329_568_480_000_000_000), "-10y 162d");
+        assert_eq!(said(-3_652 * 86_400_000_000_000), "-10y");
+        assert_eq!(said(3_653 * 86_400_000_000_000), "+10y 1d");
+        assert_eq!(said(-364 * 86_400_000_000_000), "-364d");
+        assert_eq!(said(365 * 86_400_000_000_000), "+1y");
         assert_eq!(said(-448_313), "-448us");
         assert_eq!(said(131_448_313), "+131ms");
         assert_eq!(said(i64::MIN), "-292y 101d");

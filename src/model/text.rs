@@ -110,6 +110,33 @@ pub fn parse_lapse(text: &str) -> Result<Duration, TimeError> {
     Duration::try_from(length).map_err(|_| TimeError::NoDuration)
 }
 
+/// A length of time as it is written, like `2d 12h`, so that [`parse_lapse`] reads the same.
+#[must_use]
+pub fn lapse_text(length: Duration) -> String {
+    const UNITS: [(u128, &str); 7] = [
+        (86_400_000_000_000, "d"),
+        (3_600_000_000_000, "h"),
+        (60_000_000_000, "m"),
+        (1_000_000_000, "s"),
+        (1_000_000, "ms"),
+        (1_000, "us"),
+        (1, "ns"),
+    ];
+    let mut rest = length.as_nanos();
+    let mut parts = Vec::new();
+    for (size, unit) in UNITS {
+        let count = rest.checked_div(size).unwrap_or(0);
+        rest = rest.checked_rem(size).unwrap_or(0);
+        if count > 0 {
+            parts.push(format!("{count}{unit}"));
+        }
+    }
+    match parts.is_empty() {
+        true => "0s".to_owned(),
+        false => parts.join(" "),
+    }
+}
+
 /// Reads a span without a sign.
 pub(super) fn parse_unsigned_span(text: &str) -> Result<Span, TimeError> {
     // jiff also takes signs, a trailing `ago` and white space around: one way to write it is enough.
@@ -209,6 +236,26 @@ mod tests {
             let _ = Timestamp::parse(&text);
             let _ = parse_lapse(&text);
             let _ = parse_bound(&text, true);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_length_of_time_is_read_as_it_is_said(seconds in 0_u64..400_000_000, nanos in 0_u32..1_000_000_000) {
+            let length = Duration::new(seconds, nanos);
+            prop_assert_eq!(parse_lapse(&lapse_text(length)).ok(), Some(length));
+        }
+    }
+
+    #[test]
+    fn a_length_of_time_is_said_in_its_units() {
+        for (length, said) in [
+            (Duration::ZERO, "0s"),
+            (Duration::from_millis(250), "250ms"),
+            (Duration::from_secs(5_184_000), "60d"),
+            (Duration::from_secs(216_000), "2d 12h"),
+        ] {
+            assert_eq!(lapse_text(length), said);
         }
     }
 }

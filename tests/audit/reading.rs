@@ -35,6 +35,8 @@ fn every_code_is_explained() {
         .says(&["NO_RULE (reason of a denial)\nNo rule"]);
     node.audit(&["explain", "no_hookscript"])
         .says(&["NO_HOOKSCRIPT (finding of check)\nA rule permits"]);
+    node.audit(&["explain", "SYSTEMD_EPOCH"])
+        .says(&["SYSTEMD_EPOCH (warning of plan and check)\na Linux with systemd"]);
     let run = node.audit(&["explain", "x\u{1b}[31m"]);
     assert_eq!(run.code, Some(1));
     run.says(&["no such code; events: intent, "]);

@@ -1,9 +1,9 @@
 //! What becomes different in what is run.
 use std::collections::BTreeMap;
 
-use super::{Change, Kind, or_none, others};
+use super::{Change, Kind, listed, or_none, others};
 use crate::allowlist::{CommandName, Does, GuestCommand, GuestOs};
-use crate::model::Printable;
+use crate::model::{Printable, lapse_text};
 
 type Commands = BTreeMap<CommandName, GuestCommand>;
 
@@ -27,7 +27,11 @@ pub(super) fn changes(old: &Commands, new: &Commands) -> Vec<Change> {
 }
 
 fn whole(command: &GuestCommand, kind: Kind) -> Change {
-    let text = format!("guest-command {}: {}", command.name, line(command));
+    let text = format!(
+        "guest-command {}: {}",
+        command.name,
+        listed(&described(command))
+    );
     Change::new(kind, text)
 }
 
@@ -69,7 +73,7 @@ fn described(command: &GuestCommand) -> Vec<(&'static str, String)> {
     });
     vec![
         ("runs", line(command)),
-        ("timeout", format!("{timeout:?}")),
+        ("timeout", lapse_text(*timeout)),
         ("os", os.to_owned()),
         ("does", does.to_owned()),
         ("undo", or_none(undo.as_ref())),

@@ -1,9 +1,9 @@
 //! What becomes different in what may be run on the host, and in what no command may be.
 use std::collections::BTreeMap;
 
-use super::{Change, Kind, others};
+use super::{Change, Kind, listed, others};
 use crate::allowlist::{CommandName, DenyList, HostCommand};
-use crate::model::Printable;
+use crate::model::{Printable, lapse_text};
 
 type Commands = BTreeMap<CommandName, HostCommand>;
 
@@ -51,7 +51,11 @@ pub(super) fn deny_changes(old: &DenyList, new: &DenyList) -> Vec<Change> {
 }
 
 fn whole(command: &HostCommand, kind: Kind) -> Change {
-    let text = format!("host-command {}: {}", command.name, line(command));
+    let text = format!(
+        "host-command {}: {}",
+        command.name,
+        listed(&described(command))
+    );
     Change::new(kind, text)
 }
 
@@ -77,7 +81,7 @@ fn described(command: &HostCommand) -> Vec<(&'static str, String)> {
     } = command;
     vec![
         ("runs", line(command)),
-        ("timeout", format!("{timeout:?}")),
+        ("timeout", lapse_text(*timeout)),
         ("output-limit", output_limit.to_string()),
         ("confirm", confirm.to_string()),
     ]

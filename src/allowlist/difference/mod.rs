@@ -136,6 +136,14 @@ fn others(old: &[(&str, String)], new: &[(&str, String)]) -> Vec<String> {
         .collect()
 }
 
+/// Keys with their values, of a thing that is new or gone.
+fn listed(described: &[(&str, String)]) -> String {
+    let said = described
+        .iter()
+        .map(|(key, value)| format!("{key} {value}"));
+    said.collect::<Vec<_>>().join(", ")
+}
+
 fn or_none<T: std::fmt::Display>(value: Option<&T>) -> String {
     value.map_or_else(|| "none".to_owned(), ToString::to_string)
 }

@@ -1,15 +1,22 @@
 //! What becomes different in a profile.
-use super::rule::stages;
-use super::{Change, Kind, or_none, others};
-use crate::allowlist::{OnUndo, Profile, TimeService};
-use crate::model::{OnTrouble, ProfileName};
+use std::sync::OnceLock;
 
-/// What a profile does, for people.
+use super::rule::stages;
+use super::{Change, Kind, listed, or_none, others};
+use crate::allowlist::{self, OnUndo, Profile, TimeService};
+use crate::model::{OnTrouble, ProfileName, lapse_text};
+
+/// What a profile does, for people: its target, and each other key that is not as by default.
 pub(super) fn summary(profile: &Profile) -> String {
-    match profile.anchor {
-        Some(anchor) => format!("target {}, shown at {anchor}", profile.target),
-        None => format!("target {}", profile.target),
-    }
+    static DEFAULTS: OnceLock<Vec<(&str, String)>> = OnceLock::new();
+    let defaults = DEFAULTS.get_or_init(|| {
+        let text = "version = 1\n[profiles.a]\ntarget = \"now\"\n";
+        let list = allowlist::parse(text).unwrap_or_default();
+        list.profiles.values().flat_map(described).collect()
+    });
+    let mut said = described(profile);
+    said.retain(|entry| entry.0 == "target" || !defaults.contains(entry));
+    listed(&said)
 }
 
 /// What becomes different for the VMs that may have it.
@@ -51,7 +58,7 @@ fn described(profile: &Profile) -> Vec<(&'static str, String)> {
         ("anchor", or_none(anchor.as_ref())),
         ("stages", stages(*wanted)),
         ("align", align.to_string()),
-        ("tolerance", format!("{tolerance:?}")),
+        ("tolerance", lapse_text(*tolerance)),
         (
             "time-service",
             match time_service {
@@ -59,8 +66,8 @@ fn described(profile: &Profile) -> Vec<(&'static str, String)> {
                 TimeService::Stop => "stop".to_owned(),
             },
         ),
-        ("hold", format!("{hold:?}")),
-        ("agent-wait", format!("{agent_wait:?}")),
+        ("hold", lapse_text(*hold)),
+        ("agent-wait", lapse_text(*agent_wait)),
         (
             "on-undo",
             match on_undo {
@@ -70,11 +77,11 @@ fn described(profile: &Profile) -> Vec<(&'static str, String)> {
         ),
         (
             "restore-after",
-            restore_after.map_or_else(|| "none".to_owned(), |after| format!("{after:?}")),
+            restore_after.map_or_else(|| "none".to_owned(), lapse_text),
         ),
         ("on-denied", trouble(on_denied).to_owned()),
         ("on-failure", trouble(on_failure).to_owned()),
-        ("margin", format!("{margin:?}")),
+        ("margin", lapse_text(*margin)),
         ("guest-commands", format!("[{}]", commands.join(", "))),
     ]
 }

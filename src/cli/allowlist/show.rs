@@ -86,6 +86,9 @@ pub(super) fn diff(config: &Config, options: &Diff) -> Result<Exit, Failure> {
     let Some(((old_name, old), (new_name, new))) = sides else {
         return Ok(Exit::Failed);
     };
+    for warning in new.warnings() {
+        complain(&format!("warning: {new_name}: {warning}"));
+    }
     let answer = Answer::new(config, difference(&old, &new), old_name, new_name);
     if options.json {
         put_json(&answer)?;

@@ -2,6 +2,7 @@
 use crate::audit::Event;
 use crate::cli::arguments::audit::Explain;
 use crate::cli::{Exit, Failure, put};
+use crate::judge::WARNINGS;
 use crate::model::DenyReason;
 use crate::report::Code;
 
@@ -31,13 +32,20 @@ pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
         ))?;
         return Ok(Exit::Done);
     }
+    let same = |known: &&(&str, &str)| known.0.eq_ignore_ascii_case(code);
+    if let Some((name, meaning)) = WARNINGS.iter().find(same) {
+        put(&format!("{name} (warning of plan and check)\n{meaning}\n"))?;
+        return Ok(Exit::Done);
+    }
     let events: Vec<&str> = Event::ALL.iter().map(|event| event.code()).collect();
     let reasons: Vec<&str> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
     let findings: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let warnings: Vec<&str> = WARNINGS.iter().map(|(code, _)| *code).collect();
     Err(Failure(format!(
-        "no such code; events: {}; reasons: {}; findings: {}",
+        "no such code; events: {}; reasons: {}; findings: {}; warnings: {}",
         events.join(", "),
         reasons.join(", "),
-        findings.join(", ")
+        findings.join(", "),
+        warnings.join(", ")
     )))
 }
