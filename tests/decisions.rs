@@ -231,6 +231,9 @@ fn a_rule_for_certain_users_is_for_their_starts_only_b5_d7() {
         "alice@pam",
         "bob@pve",
         "a;b@pve",
+        // Not to be told from its title, and then not taken for root's.
+        "j\u{fc}rgen@pve",
+        "alice@pve:x",
     ] {
         let run = start_by(&world, user);
         run.one_line(
@@ -241,7 +244,10 @@ fn a_rule_for_certain_users_is_for_their_starts_only_b5_d7() {
                 "is behind it",
             ],
         );
-        run.says(&[user]);
+        match user {
+            "j\u{fc}rgen@pve" | "alice@pve:x" => run.says(&["cannot be told from its title"]),
+            user => run.says(&[user]),
+        };
         assert_eq!(world.note(100), None);
         let last = world.audit().pop().unwrap();
         assert_eq!(last["reason"], "PVE_USER_NOT_ALLOWED");
@@ -260,6 +266,8 @@ fn a_rule_for_certain_users_is_for_their_starts_only_b5_d7() {
         &["the user with number 1000 is behind it"],
     );
     start_by(&world, "root@pam").one_line(0, &["profile test"]);
+    start_by(&world, "j\u{fc}rgen@pve").one_line(0, &["PVE_USER_NOT_ALLOWED"]);
+    assert_eq!(world.audit().pop().unwrap()["actor"], "unknown");
     // Where no rule asks, nobody is named.
     world.write("/etc/time-shift/allowlist.toml", allow(TARGET));
     let (_, note) = permitted_in(&world, &["profile test"]);

@@ -7,6 +7,10 @@ use crate::strict::{Reader, nearest, quoted};
 
 /// Reports names that nothing in the file has.
 pub(super) fn references(reader: &Reader<'_>, references: &References) {
+    // What is missing may then just not have been understood.
+    if reader.is_broken() {
+        return;
+    }
     for (name, mark) in &references.unknown_profiles {
         let known = references.profiles.iter().map(|name| name.as_str());
         let hint = hint(reader, name.as_str(), known);

@@ -191,7 +191,8 @@ impl DenyList {
     #[must_use]
     pub fn program(&self, path: &str) -> Option<String> {
         let own = self.programs.iter().map(String::as_str);
-        let hit = |entry: &&str| is_program(path, entry);
+        let path = path.to_lowercase();
+        let hit = |entry: &&str| is_program(&path, entry);
         if let Some(entry) = PROGRAMS.iter().copied().find(hit) {
             return Some(format!(
                 "{} is on the built-in deny list of programs",
@@ -227,11 +228,10 @@ impl DenyList {
     }
 }
 
-/// Whether a path's program is the entry's, in small or capital letters and with or without `.exe`.
+/// Whether the program of a path in small letters is the entry's, with or without `.exe`.
 fn is_program(path: &str, entry: &str) -> bool {
-    let path = path.to_lowercase();
     let name = match entry.contains(['/', '\\']) {
-        true => path.as_str(),
+        true => path,
         false => path.rsplit(['/', '\\']).next().unwrap_or_default(),
     };
     let name = name
@@ -247,18 +247,23 @@ fn is_program(path: &str, entry: &str) -> bool {
 /// Longest entry, in characters.
 const CAP: usize = 200;
 
+/// Most entries of a list: each is held against each command.
+const ENTRIES: usize = 500;
+
 /// Reads the `[deny]` table.
 pub(super) fn read(value: &Value<'_>) -> Option<DenyList> {
     value.table("[deny]", |table| {
         let programs = table.or("programs", Vec::new(), |value| {
-            value.list("a list of programs, like [\"mount.*\"]", true, |value| {
-                pattern(&value)
-            })
+            let want = "a list of programs, like [\"mount.*\"]";
+            bounded(&value, value.list(want, true, |value| pattern(&value))?)
         });
         let arguments = table.or("arguments", Vec::new(), |value| {
-            value.list("a list of parts of arguments", true, |value| {
-                Some(value.string("a part of an argument", CAP)?.to_owned())
-            })
+            let part =
+                |value: Value<'_>| Some(value.string("a part of an argument", CAP)?.to_owned());
+            bounded(
+                &value,
+                value.list("a list of parts of arguments", true, part)?,
+            )
         });
         Some(DenyList {
             programs,
@@ -266,6 +271,13 @@ pub(super) fn read(value: &Value<'_>) -> Option<DenyList> {
             line: table.reader().line(table.mark()),
         })
     })
+}
+
+fn bounded(value: &Value<'_>, entries: Vec<String>) -> Option<Vec<String>> {
+    match entries.len() {
+        0..=ENTRIES => Some(entries),
+        count => value.say(format!(" has {count} entries; there may be {ENTRIES}")),
+    }
 }
 
 fn pattern(value: &Value<'_>) -> Option<String> {

@@ -389,3 +389,45 @@ fn a_role_is_somebodys_and_permits_something_b5() {
     let twice = said(&format!("version = 1\n{ROLE}{ROLE}"));
     assert_eq!(twice, ["line 7, column 8: a role `r` is already in line 2"]);
 }
+
+#[test]
+fn a_broken_file_with_many_names_is_not_searched_for_what_might_be_meant() {
+    // For each unknown name all others would be compared, though nothing of it is said.
+    let name = |kind: char, number: usize| format!("{kind}{number:053}");
+    let profiles: String = (0..1_000)
+        .map(|number| format!("[profiles.{}]\n", name('p', number)))
+        .collect();
+    let wanted: Vec<String> = (0..1_600)
+        .map(|number| format!("\"{}\"", name('q', number)))
+        .collect();
+    let text = format!(
+        "version = 1\nx = y\n{profiles}[[allow]]\nprofiles = [{}]\n",
+        wanted.join(", ")
+    );
+    let findings = parse(&text).unwrap_err();
+    assert_eq!(findings[0].line, 2);
+    assert!(
+        !findings
+            .iter()
+            .any(|finding| finding.text.contains("there is no profile"))
+    );
+}
+
+#[test]
+fn a_list_of_what_is_denied_has_an_end() {
+    let entries = |count: usize| -> String {
+        (0..count)
+            .map(|number| format!("\"x{number}\", "))
+            .collect()
+    };
+    for key in ["programs", "arguments"] {
+        let text = |count| format!("version = 1\n[deny]\n{key} = [{}]\n", entries(count));
+        assert!(parse(&text(500)).is_ok());
+        let findings = parse(&text(501)).unwrap_err();
+        let said = findings[0].to_string();
+        assert!(
+            said.contains(&format!("`{key}` has 501 entries; there may be 500")),
+            "{said}"
+        );
+    }
+}

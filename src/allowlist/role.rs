@@ -1,4 +1,6 @@
 //! A role: what users of the node's system may do with the command line through sudo.
+use std::collections::BTreeMap;
+
 use super::references::names;
 use crate::model::{UserName, Verb};
 use crate::strict::{Mark, Reader, Value, quoted};
@@ -79,14 +81,19 @@ pub(super) fn read(value: &Value<'_>) -> Option<(Role, Mark)> {
 
 /// The roles in the order of the file; reports names that are there twice.
 pub(super) fn all(reader: &Reader<'_>, roles: Vec<(Role, Mark)>) -> Vec<Role> {
-    let mut seen: Vec<Role> = Vec::with_capacity(roles.len());
+    let mut lines: BTreeMap<String, usize> = BTreeMap::new();
+    let mut all = Vec::with_capacity(roles.len());
     for (role, mark) in roles {
-        if let Some(other) = seen.iter().find(|other| other.name == role.name) {
-            let name = quoted(&role.name);
-            let line = other.line;
-            reader.error(mark, format!("a role {name} is already in line {line}"));
+        match lines.get(&role.name) {
+            Some(line) => {
+                let name = quoted(&role.name);
+                reader.error(mark, format!("a role {name} is already in line {line}"));
+            }
+            None => {
+                lines.insert(role.name.clone(), role.line);
+            }
         }
-        seen.push(role);
+        all.push(role);
     }
-    seen
+    all
 }

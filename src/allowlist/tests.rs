@@ -326,6 +326,27 @@ fn a_start_gets_its_rule_and_no_other_and_all_else_as_it_is() {
 }
 
 #[test]
+fn a_start_gets_its_rule_in_whatever_order_its_vmids_are() {
+    for vmids in [
+        "300, \"100-199\"",
+        "\"200-299\", 100",
+        "103, 102, 101, 100",
+        "\"400-499\", 150, \"200-299\"",
+    ] {
+        let text = format!(
+            "version = 1\n[profiles.a]\ntarget = \"now\"\n[[allow]]\nvmids = [{vmids}]\nprofiles = [\"a\"]\n\
+             earliest = \"1990-01-01\"\nlatest = \"2037-12-31\"\nmax-shift = \"20y\"\n"
+        );
+        let list = parse(&text).unwrap();
+        for number in 100..600 {
+            let vmid = vmid(number);
+            let own = parse_for(&text, vmid).unwrap();
+            assert_eq!(own.rule_for(vmid), list.rule_for(vmid), "{vmids} {vmid}");
+        }
+    }
+}
+
+#[test]
 fn commands_that_are_never_run_or_never_taken_back_are_warnings() {
     let text = |rule: &str, command: &str| {
         format!(

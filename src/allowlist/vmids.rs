@@ -85,12 +85,13 @@ impl Index {
     /// For the first rule alone.
     pub(super) fn of_first(rule: Option<&Rule>) -> Index {
         let ranges = rule.map(|rule| rule.ranges.as_slice()).unwrap_or_default();
-        Index(
-            ranges
-                .iter()
-                .map(|(first, last)| (*first, *last, 0))
-                .collect(),
-        )
+        let mut sorted: Vec<_> = ranges
+            .iter()
+            .map(|(first, last)| (*first, *last, 0))
+            .collect();
+        // A rule's own list may be in any order.
+        sorted.sort_unstable();
+        Index(sorted)
     }
 
     /// The number of the rule that holds `vmid`.

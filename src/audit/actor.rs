@@ -8,7 +8,8 @@ use crate::system::Caller;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub struct Actor {
-    /// The Proxmox VE user or token; else `login:UID`, else `sudo:NAME`, else `system`.
+    /// The Proxmox VE user or token; else `login:UID`, else `sudo:NAME`, else `system`. A task that cannot
+    /// be told is `unknown`.
     pub actor: Printable,
     /// The task of Proxmox VE.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +29,7 @@ impl From<Caller> for Actor {
         let sudo_user = caller.sudo_user.as_deref().map(Printable::new);
         let actor = match (&caller.task, caller.login_uid, &sudo_user) {
             (Some(task), _, _) => Printable::from(task.user()),
+            (None, ..) if caller.unclear => Printable::from("unknown"),
             (None, Some(uid), _) => Printable::from(format!("login:{uid}")),
             (None, None, Some(user)) => Printable::from(format!("sudo:{user}")),
             (None, None, None) => Printable::from("system"),
@@ -50,6 +52,7 @@ mod tests {
     fn the_proxmox_user_counts_before_the_login_and_that_before_sudo() {
         let text = "UPID:pve1:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam!ci:";
         let mut caller = Caller {
+            unclear: false,
             task: Upid::parse(text),
             login_uid: Some(1000),
             sudo_user: Some(b"al\x1b[31m\nice".to_vec()),
@@ -63,6 +66,8 @@ mod tests {
         assert_eq!(said(&caller), "sudo:al\\u{1b}[31m\\u{a}ice");
         caller.sudo_user = None;
         assert_eq!(said(&caller), "system");
+        caller.unclear = true;
+        assert_eq!(said(&caller), "unknown");
         assert_eq!(Actor::from(caller).program.as_str(), "qm\\u{a}{");
     }
 }

@@ -52,6 +52,13 @@ pub enum ExecError {
         /// The system's reason.
         error: std::io::Error,
     },
+    /// It was started, and what came of it is not known.
+    Lost {
+        /// The program.
+        program: String,
+        /// The system's reason.
+        error: std::io::Error,
+    },
     /// It ended with an error.
     Failed {
         /// The program.
@@ -77,6 +84,10 @@ impl fmt::Display for ExecError {
                  more: {error}"
             ),
             ExecError::NotStarted { program, error } => write!(f, "{program}: {error}"),
+            ExecError::Lost { program, error } => write!(
+                f,
+                "{program} was started, and what came of it is not known: {error}"
+            ),
             ExecError::Failed { program, status } => write!(f, "{program} ended with {status}"),
         }
     }

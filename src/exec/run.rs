@@ -94,6 +94,7 @@ pub fn run(permit: &HostPermit, trail: &Trail) -> Result<Output, ExecError> {
     let result = run_now(invocation);
     let text = match &result {
         Ok(output) => format!("host command {name} {output}"),
+        Err(error @ ExecError::Lost { .. }) => format!("host command {name}: {error}"),
         Err(error) => format!("host command {name} was not run: {error}"),
     };
     // It has been run whatever becomes of the record, and nobody may take it for something that was not.
@@ -137,6 +138,10 @@ fn run_now(invocation: &Invocation) -> Result<Output, ExecError> {
         program: invocation.path.clone(),
         error,
     };
+    let lost = |error| ExecError::Lost {
+        program: invocation.path.clone(),
+        error,
+    };
     let child = prepared(&program)
         .args(&invocation.args)
         .stdout(Stdio::piped())
@@ -144,7 +149,7 @@ fn run_now(invocation: &Invocation) -> Result<Output, ExecError> {
         .process_group(0)
         .spawn()
         .map_err(not_started)?;
-    let mut running = Running::of(child).map_err(not_started)?;
+    let mut running = Running::of(child).map_err(lost)?;
     let limit = invocation.output_limit;
     let (mut out, mut err) = (Kept::new(limit), Kept::new(limit));
     let ended = running.gather(&mut out, &mut err, deadline);
@@ -155,7 +160,7 @@ fn run_now(invocation: &Invocation) -> Result<Output, ExecError> {
         truncated: out.truncated || err.truncated,
         out: out.bytes,
         err: err.bytes,
-        timed_out: !ended.map_err(|errno| not_started(errno.into()))?,
+        timed_out: !ended.map_err(|errno| lost(errno.into()))?,
     })
 }
 

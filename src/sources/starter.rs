@@ -8,37 +8,47 @@ use crate::system::{Caller, Login, LoginUid, account, caller, login};
 /// hook does not ask.
 #[must_use]
 pub fn starter() -> Starter {
-    behind(&caller(), login(), |_| None)
+    behind(&caller(), login(), None::<fn(u32) -> Option<String>>)
 }
 
-/// Who is behind a command by hand: the same, and without a task whoever logged in, who to Proxmox VE is
-/// a user of the realm pam. Where the kernel and sudo name two, both.
+/// Who is behind a command by hand: the task's user, which is who opened the shell where that is one of
+/// the web interface, and whoever logged in, who to Proxmox VE is a user of the realm pam.
 #[must_use]
 pub fn starter_by_hand() -> Starter {
     let name = |uid| Some(account(uid).ok()??.name);
-    behind(&caller(), login(), name)
+    behind(&caller(), login(), Some(name))
 }
 
-fn behind(caller: &Caller, login: Login, name: impl Fn(u32) -> Option<String>) -> Starter {
+/// By hand if users have names.
+fn behind(caller: &Caller, login: Login, name: Option<impl Fn(u32) -> Option<String>>) -> Starter {
+    if caller.unclear {
+        return Starter::Other(
+            "the task of Proxmox VE that is behind it, if there is one, cannot be told from its title"
+                .to_owned(),
+        );
+    }
+    let mut users = Vec::new();
     if let Some(task) = &caller.task {
-        return match PveCaller::parse(task.user()) {
-            Ok(user) => Starter::Known(vec![user]),
-            Err(error) => Starter::Other(format!(
-                "{} is behind it, and {error}",
-                Printable::from(task.user())
-            )),
-        };
+        match PveCaller::parse(task.user()) {
+            Ok(user) => users.push(user),
+            Err(error) => {
+                let user = Printable::from(task.user());
+                return Starter::Other(format!("{user} is behind it, and {error}"));
+            }
+        }
+        if name.is_none() {
+            return Starter::Known(users);
+        }
     }
     let process = match login.process {
         0 => LoginUid::Nobody,
         uid => LoginUid::User(uid),
     };
-    let mut users = Vec::new();
     for said in [login.kernel, login.sudo, process] {
         let user = match said {
             LoginUid::Nobody | LoginUid::User(0) => continue,
             LoginUid::Unreadable => None,
-            LoginUid::User(uid) => name(uid).and_then(of_pam),
+            LoginUid::User(uid) => name.as_ref().and_then(|name| name(uid)).and_then(of_pam),
         };
         match (user, said) {
             (Some(user), _) if users.contains(&user) => {}
@@ -75,12 +85,13 @@ mod tests {
             sudo,
             process,
         };
-        behind(&caller, login, |uid| match uid {
+        let name = |uid| match uid {
             1000 => Some("alice".to_owned()),
             1001 => Some("bob".to_owned()),
             1002 => Some("no user;of pve".to_owned()),
             _ => None,
-        })
+        };
+        behind(&caller, login, Some(name))
     }
 
     #[test]
@@ -91,10 +102,29 @@ mod tests {
             Starter::Known(users.collect())
         };
         let task = "UPID:pve1:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:alice@pve!ci:";
+        assert_eq!(who(Some(task), Nobody, Nobody, 0), known(&["alice@pve!ci"]));
         assert_eq!(
             who(Some(task), User(1001), Nobody, 0),
-            known(&["alice@pve!ci"])
+            known(&["alice@pve!ci", "bob@pam"])
         );
+        // A start is its task's, whoever has logged in where the task was begun.
+        let caller = Caller {
+            task: Upid::parse(task),
+            ..Caller::default()
+        };
+        let logged_in = Login {
+            kernel: User(1001),
+            sudo: Nobody,
+            process: 0,
+        };
+        let nobody = None::<fn(u32) -> Option<String>>;
+        assert_eq!(behind(&caller, logged_in, nobody), known(&["alice@pve!ci"]));
+        let untold = Caller {
+            unclear: true,
+            ..Caller::default()
+        };
+        let starter = behind(&untold, logged_in, nobody);
+        assert!(matches!(starter, Starter::Other(_)), "{starter:?}");
         for (kernel, sudo, process, wanted) in [
             (Nobody, Nobody, 0, &["root@pam"][..]),
             (User(0), Nobody, 0, &["root@pam"]),

@@ -200,6 +200,10 @@ impl<'t> Builder<'t> {
         let kind = match (kind, encoding) {
             (ScalarKind::String, Some(Encoding::BasicString | Encoding::LiteralString)) => {
                 content = Stretch::new(span.start().checked_add(1)?, span.end().checked_sub(1)?)?;
+                // As the file has it between the quotes, or it is not plain.
+                if self.tree.words(content) != words {
+                    return None;
+                }
                 Kind::String
             }
             (ScalarKind::Integer(IntegerRadix::Dec), None) => Kind::Integer,

@@ -98,7 +98,8 @@ impl<'t> Reader<'t> {
     }
 
     /// Whether parts of the file are no TOML.
-    pub(super) fn is_broken(&self) -> bool {
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
         !self.broken.is_empty()
     }
 

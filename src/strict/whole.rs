@@ -4,12 +4,11 @@ use toml::de::{DeString, DeTable, DeValue, Error};
 
 use super::tree::{Id, Key, Kind, Stretch, Tree};
 
-/// The values of the file as far as it could be read, and what is wrong with it as TOML. Nothing but
-/// errors where a file is too large to have its places counted.
+/// The values of the file as far as it could be read, and what is wrong with it as TOML.
 pub(super) fn read(text: &str) -> (Tree<'_>, Vec<Error>) {
     let (root, errors) = DeTable::parse_recoverable(text);
     let mut tree = Tree::new(text);
-    // A file of more than 4 GiB is read by nobody here; the rest of it would be missing.
+    // There are places for 4 GiB. The callers bound their files to a fraction of that.
     let _ = table(&mut tree, Id::ROOT, root.get_ref(), text);
     (tree, errors)
 }

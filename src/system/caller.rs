@@ -17,6 +17,9 @@ const TITLE: &[u8] = b"task UPID:";
 pub struct Caller {
     /// The task of Proxmox VE.
     pub task: Option<Upid>,
+    /// Whether there may be a task that could not be told: one with a title that cannot be read, or an
+    /// ancestor of which nothing is known.
+    pub unclear: bool,
     /// The user who logged in (audit's login uid); none in a service.
     pub login_uid: Option<u32>,
     /// The user who called sudo, as sudo says.
@@ -25,17 +28,24 @@ pub struct Caller {
     pub program: Vec<u8>,
 }
 
-/// Finds out where this process comes from. What cannot be found out is left out.
+/// Finds out where this process comes from.
 #[must_use]
 pub fn caller() -> Caller {
     let mut caller = Caller::default();
     let mut pid = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
     for level in 0..ANCESTORS {
-        let Some((name, parent)) = (pid > 0).then(|| name_and_parent(pid)).flatten() else {
+        if pid <= 0 {
+            break;
+        }
+        let Some((name, parent)) = name_and_parent(pid) else {
+            caller.unclear = true;
             break;
         };
         if name.starts_with(TITLE) {
-            caller.task = task(pid);
+            match task(pid) {
+                Ok(task) => caller.task = task,
+                Err(Untold) => caller.unclear = true,
+            }
         }
         // The hookscript's shell stands between a task and this process.
         if level == 0 || caller.task.is_some() {
@@ -44,8 +54,13 @@ pub fn caller() -> Caller {
         if caller.task.is_some() {
             return caller;
         }
+        if caller.unclear {
+            break;
+        }
         pid = parent;
     }
+    // One that has more ancestors than any start may have had a task among them.
+    caller.unclear |= pid > 0;
     caller.login_uid = login_uid();
     caller.sudo_user = std::env::var_os("SUDO_USER").map(|user| user.as_bytes().to_vec());
     caller
@@ -62,25 +77,33 @@ fn name_and_parent(pid: i32) -> Option<(Vec<u8>, i32)> {
     Some((name, parent))
 }
 
+/// A task of which it cannot be told which one it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Untold;
+
 /// The task that a process says it is. Anybody can give a process of his such a title, so it must be
-/// root's, and name its own number.
-fn task(pid: i32) -> Option<Upid> {
+/// root's, and name its own number. Perl cuts a title off where it has no room for it, and a user may have
+/// any name.
+fn task(pid: i32) -> Result<Option<Upid>, Untold> {
     let status = read(
         Path::new(&format!("/proc/{pid}/status")),
         Trust::Data,
         16_384,
     )
-    .ok()?;
+    .map_err(|_| Untold)?;
     let status = String::from_utf8_lossy(&status);
-    let mut uids = status.lines().find_map(|line| line.strip_prefix("Uid:"))?;
-    uids = uids.trim();
-    if !uids.split_ascii_whitespace().all(|uid| uid == "0") {
-        return None;
+    let uids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let mut uids = uids.ok_or(Untold)?.split_ascii_whitespace();
+    if !uids.all(|uid| uid == "0") {
+        return Ok(None);
     }
-    let title = cmdline(pid).ok()?;
-    let title = std::str::from_utf8(title.first()?).ok()?;
-    let upid = Upid::parse(title.trim_end().strip_prefix("task ")?)?;
-    (upid.pid() == pid).then_some(upid)
+    let title = cmdline(pid).map_err(|_| Untold)?;
+    let told = || {
+        let title = std::str::from_utf8(title.first()?).ok()?;
+        Upid::parse(title.trim_end().strip_prefix("task ")?)
+    };
+    let upid = told().filter(|upid| upid.pid() == pid);
+    upid.map(Some).ok_or(Untold)
 }
 
 /// The login uid; 4294967295 is the kernel's "nobody logged in" (proc_pid_loginuid(5)).
@@ -104,6 +127,6 @@ mod tests {
     #[test]
     fn a_process_that_is_gone_is_nobodys_parent() {
         assert_eq!(name_and_parent(i32::MAX), None);
-        assert_eq!(task(i32::MAX), None);
+        assert_eq!(task(i32::MAX), Err(Untold));
     }
 }

@@ -119,7 +119,7 @@ fn diff_tells_the_effect_and_not_the_text() {
     assert_eq!(
         run.out,
         "Becomes different (+ more, - less, ~ other):\n  VM 200-299 (exist: 201 on lab2)\n    + profile test \
-         (assigned): target 2016-06-15T12:00:00Z\n    + bounds: 1970-01-01T00:00:00Z to \
+         (assigned): target 2016-06-15T12:00:00Z, stages rtc\n    + bounds: 1970-01-01T00:00:00Z to \
          2105-12-31T23:59:59Z, at most P100Y from the host's time; stages rtc, agent\n"
     );
     let diff = json(
