@@ -205,10 +205,16 @@ fn the_intent_is_on_the_disk_before_the_note_that_lets_a_clock_be_changed_d3() {
     };
     let written = at("write(", "audit.log");
     let durable = at("fdatasync(", "audit.log");
+    // Nor can a crash take their names away.
+    let (key_named, named) = (
+        at("fsync(", "/var/lib/time-shift>"),
+        at("fsync(", "/var/log/time-shift>"),
+    );
+    assert!(key_named < written && durable < named, "{trace}");
     let noted = at("rename", "100.json\"");
     let said = at("write(1", "time-shift: VM 100");
     assert!(
-        written < durable && durable < noted && noted < said,
+        written < durable && named < noted && noted < said,
         "{trace}"
     );
 }

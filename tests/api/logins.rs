@@ -147,6 +147,8 @@ fn three_refused_logins_lock_out_for_a_while() {
     let failed = ["login-failed"; 3].into_iter();
     let all: Vec<&str> = failed.chain(["locked-out"; 2]).collect();
     assert_eq!(events(&desk), all);
+    let run = desk.vault.world.cli(&["audit", "anomalies"]);
+    run.says(&[" failed-logins: 3 failed logins, 3 or more within 10 minutes\n    audit.log:"]);
 }
 
 #[test]
@@ -159,6 +161,8 @@ fn a_host_that_is_not_reached_locks_nobody_out() {
         assert_eq!(run.code, Some(5), "{run:?}");
         run.says(&["pve1: not sent: "]);
     }
+    let run = desk.vault.world.cli(&["audit", "anomalies"]);
+    assert_eq!(run.out, "nothing unusual\n");
 }
 
 /// A node that wants the second factor, and takes today's code of [`SEED`] by openssl's account.

@@ -40,6 +40,9 @@ fn the_third_wrong_passphrase_locks_and_says_until_when() {
     };
     assert_eq!(count("unlock-failed"), 5);
     assert!(count("locked-out") >= 3);
+    let run = vault.world.cli(&["audit", "anomalies"]);
+    run.says(&[" failed-logins: 5 failed logins, 3 or more within 10 minutes\n    audit.log:"]);
+    assert_eq!(run.out.matches(" unlock-failed by ").count(), 5, "{run:?}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! What has become unusual, said in the system's log once, by the sweep.
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,15 +9,18 @@ use crate::audit::{Severity, open_logs};
 use crate::cli::Failure;
 use crate::config::Config;
 use crate::model::Timestamp;
-use crate::system::{self, Dir};
+use crate::system::{self, Deadline, Dir, FileErrorKind};
 use crate::trace::Anomaly;
 use crate::voice::syslog;
 
 /// What has been said, in the folder of what outlives a reboot.
 const SAID: &str = "anomalies-said";
 
+/// Held while it is looked.
+const LOCK: &str = "anomalies.lock";
+
 /// Largest such file.
-const LIMIT: usize = 512 * 1024;
+const LIMIT: usize = 2 * 1024 * 1024;
 
 /// How far back is looked, and with how much before that it is compared.
 const DAYS: i64 = 7;
@@ -27,7 +31,7 @@ const CAP: usize = 100_000;
 
 /// How many are said at a time, and remembered.
 const AT_ONCE: usize = 20;
-const REMEMBERED: usize = 2000;
+const REMEMBERED: usize = 1000;
 
 /// It is looked again after this many times as long as looking took, and after an hour in any case: a
 /// shift can become too long without a record.
@@ -60,6 +64,11 @@ pub(in crate::cli) fn tell_unusual(config: &Config) -> Result<(), Failure> {
         return Ok(());
     }
     let folder = Dir::open_or_make(&config.paths.data, 0o700)?;
+    let _lock = match folder.lock(LOCK, Deadline::after(Duration::ZERO)) {
+        // Another sweep says it.
+        Err(error) if error.kind == FileErrorKind::Locked => return Ok(()),
+        other => other?,
+    };
     let mut said: Said = match folder.read(SAID, LIMIT) {
         // What is not ours is begun anew.
         Ok(bytes) => serde_json::from_slice(&bytes).unwrap_or_default(),
@@ -129,6 +138,11 @@ fn sizes(config: &Config) -> Result<Vec<(u64, u64)>, Failure> {
     Ok(opened.map(|file| (file.inode(), file.size())).collect())
 }
 
+/// By what it is remembered: its id, which has the actor's name, however long that is.
+fn key(anomaly: &Anomaly) -> String {
+    anomaly.id.chars().take(300).collect()
+}
+
 impl Said {
     fn is_due(&self, now: Timestamp, trail: &[(u64, u64)]) -> bool {
         let (Some(looked), Some(again)) = (self.looked, self.again) else {
@@ -148,13 +162,13 @@ impl Said {
         let oldest = now
             .floor_seconds()
             .saturating_sub(DAYS.saturating_mul(2 * 86_400));
-        let still = |id: &String| found.iter().any(|anomaly| anomaly.id == *id);
+        let still = |id: &String| found.iter().any(|anomaly| key(anomaly) == *id);
         self.said
             .retain(|id, at| at.floor_seconds() >= oldest || still(id));
-        let is_new = |anomaly: &Anomaly| !self.said.contains_key(&anomaly.id);
+        let is_new = |anomaly: &Anomaly| !self.said.contains_key(&key(anomaly));
         let new: Vec<Anomaly> = found.into_iter().filter(is_new).collect();
         for anomaly in &new {
-            self.said.insert(anomaly.id.clone(), now);
+            self.said.insert(key(anomaly), now);
         }
         while self.said.len() > REMEMBERED {
             let oldest = self.said.iter().min_by_key(|(_, at)| **at);

@@ -45,10 +45,14 @@ pub(super) fn attempt<T>(
         }
         Err(error) => {
             // A host that was not reached has refused nobody.
-            if error.kind != Kind::NoLogin {
-                attempt.withdrawn().map_err(|error| error.to_string())?;
-            }
-            note(config, Event::LoginFailed, &format!("{name}: {error}"))?;
+            let event = match error.kind {
+                Kind::NoLogin => Event::LoginFailed,
+                _ => {
+                    attempt.withdrawn().map_err(|error| error.to_string())?;
+                    Event::Note
+                }
+            };
+            note(config, event, &format!("{name}: {error}"))?;
             Err(error.into())
         }
     }

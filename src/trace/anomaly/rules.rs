@@ -75,11 +75,7 @@ fn bursts<'a>(
     let mut run: Vec<&Fact> = Vec::new();
     for fact in facts.iter().filter(|fact| fact.time >= since) {
         let first_in = fact.seconds().saturating_sub(window);
-        let recent = run
-            .iter()
-            .filter(|other| other.seconds() >= first_in)
-            .count();
-        if recent == 0 {
+        if run.last().is_none_or(|last| last.seconds() < first_in) {
             bursts.push(std::mem::take(&mut run));
         }
         run.push(fact);

@@ -49,8 +49,12 @@ pub(super) fn lengths(facts: &[Fact], since: Timestamp, now: Timestamp) -> Vec<A
         let mut look = |begun: &Fact, end: Option<&Fact>, lengths: &[i64]| {
             let until = end.map_or(now, |end| end.time);
             let length = until.floor_seconds().saturating_sub(begun.seconds());
+            if until < since || lengths.len() < ENOUGH || length <= HOUR {
+                return length;
+            }
+            // A VM has few shifts that long, so this is not done for each of very many.
             let usual = limit(&mut lengths.to_vec(), HOUR);
-            if until >= since && lengths.len() >= ENOUGH && length > usual {
+            if length > usual {
                 let text = format!(
                     "a shift {} in force for {}; up to {} is usual for this VM",
                     if end.is_some() { "was" } else { "is" },
