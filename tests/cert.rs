@@ -11,6 +11,8 @@
 mod answer;
 #[path = "cert/asks.rs"]
 mod asks;
+#[path = "cert/checks.rs"]
+mod checks;
 #[path = "cert/fields.rs"]
 mod fields;
 #[path = "cert/guest.rs"]

@@ -158,7 +158,7 @@ events! {
     /// A server's certificate was confirmed.
     CertPinned = "cert-pinned" in Audit:
         "Somebody confirmed the certificate of a server; from now on it must show that one, and profiles \
-         with this `target` take their date from it.",
+         with this `target` take their date from it. Where the pin then cannot be kept, a note says so.",
     /// A server's certificate is no longer confirmed.
     CertUnpinned = "cert-unpinned" in Audit:
         "Somebody took back the confirmation of a server's certificate.",

@@ -289,6 +289,35 @@ mod tests {
     }
 
     #[test]
+    fn old_signatures_and_short_keys_are_told_apart() {
+        for (signature, codes) in [
+            ("md5WithRSAEncryption", &["md5-signature"][..]),
+            ("md2WithRSAEncryption", &["md5-signature"]),
+            ("sha1WithRSAEncryption", &["sha1-signature"]),
+            ("ecdsa-with-SHA1", &["sha1-signature"]),
+            ("sha256WithRSAEncryption", &[]),
+            ("ecdsa-with-SHA256", &[]),
+        ] {
+            let signed = Certificate {
+                signature: signature.to_owned(),
+                ..leaf()
+            };
+            says("10.0.0.20", &reading(signed), codes);
+        }
+        for (kind, bits, codes) in [
+            ("RSA", 2047, &["short-key"][..]),
+            ("RSA", 2048, &[]),
+            ("EC", 256, &[]),
+        ] {
+            let key = Key {
+                kind: kind.to_owned(),
+                bits: Some(bits),
+            };
+            says("10.0.0.20", &reading(Certificate { key, ..leaf() }), codes);
+        }
+    }
+
+    #[test]
     fn a_roots_own_signature_does_not_count() {
         let sha1 = |self_signed| Certificate {
             signature: "sha1WithRSAEncryption".to_owned(),

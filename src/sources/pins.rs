@@ -45,14 +45,37 @@ pub fn load_pin(config: &Config, peer: &Peer) -> Result<Option<Pin>, String> {
     Ok(None)
 }
 
+/// The files that are a server's pins, the one that counts first.
+#[must_use]
+pub fn pin_files(config: &Config, peer: &Peer) -> Vec<PathBuf> {
+    let files = folders(config).map(|folder| folder.join(peer.file_name()));
+    let there = |file: &PathBuf| file.symlink_metadata().is_ok();
+    files.into_iter().filter(there).collect()
+}
+
 /// The file that is a server's pin, or would be.
 #[must_use]
 pub fn pin_path(config: &Config, peer: &Peer) -> PathBuf {
-    let [shared, own] = folders(config).map(|folder| folder.join(peer.file_name()));
-    match shared.exists() {
-        true => shared,
-        false => own,
+    let own = || config.paths.data.join(FOLDER).join(peer.file_name());
+    pin_files(config, peer)
+        .into_iter()
+        .next()
+        .unwrap_or_else(own)
+}
+
+/// Removes a server's pins: this node's too, which would count again without the cluster's.
+///
+/// # Errors
+/// [`FileError`].
+pub fn remove_pin(config: &Config, peer: &Peer) -> Result<(), FileError> {
+    for folder in folders(config) {
+        match Dir::open(&folder) {
+            Ok(folder) => folder.remove(&peer.file_name())?,
+            Err(error) if error.is_missing() => {}
+            Err(error) => return Err(error),
+        }
     }
+    Ok(())
 }
 
 /// The servers with a pin.

@@ -4,7 +4,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::hostile::{Hostile, answer, certificates};
-use super::servers::{Server, certificate, project};
+use super::servers::{Server, certificate, key, project};
 use super::support::Run;
 use super::{read, run};
 
@@ -115,6 +115,22 @@ fn what_a_browser_minds_is_told_with_what_to_do_in_the_guest() {
     run(&["cert", &fine.name()]).says(&[
         "At 2016-06-15T12:00:00Z a browser in the guest minds nothing about it, if it trusts the issuer.\n",
     ]);
+}
+
+#[test]
+fn a_server_with_several_names_is_asked_for_the_one_that_is_meant() {
+    for version in ["-tls1_2", "-tls1_3"] {
+        let (cert, key) = (certificate("ec"), key("ec"));
+        let named = ["-servername", "localhost", "-cert2", cert.to_str().unwrap()];
+        let named = [&[version][..], &named, &["-key2", key.to_str().unwrap()]].concat();
+        let server = Server::openssl("rsa", &named);
+        let subject = |host: &str| {
+            let found = read(&format!("{host}:{}", server.port), &[]);
+            found["certificates"][0]["subject"].clone()
+        };
+        assert_eq!(subject("localhost"), "CN=ec, O=Lab", "{version}");
+        assert_eq!(subject("127.0.0.1"), "CN=rsa, O=Lab", "{version}");
+    }
 }
 
 #[test]

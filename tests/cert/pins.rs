@@ -6,8 +6,8 @@ use serde_json::Value;
 use super::servers::{Server, fingerprint};
 use super::support::{World, allow};
 
-const OWN: &str = "/var/lib/time-shift/certs";
-const CLUSTER: &str = "/etc/pve/time-shift/certs";
+pub(crate) const OWN: &str = "/var/lib/time-shift/certs";
+pub(crate) const CLUSTER: &str = "/etc/pve/time-shift/certs";
 
 /// A node whose VM 100 takes its time from this server.
 pub(crate) fn world(server: &Server) -> World {
@@ -35,7 +35,7 @@ pub(crate) fn replaced(server: Server, by: &str) -> Server {
     Server::openssl_at(&at, by, &["-tls1_2"])
 }
 
-fn file(folder: &str, server: &Server) -> String {
+pub(crate) fn file(folder: &str, server: &Server) -> String {
     format!("{folder}/127.0.0.1_{}.json", server.port)
 }
 

@@ -161,6 +161,9 @@ fn the_twelve_are_read_a4() {
         .to_owned();
     let mut documented = true;
     let readme = std::fs::read_to_string(project().join("README.md")).unwrap();
+    let version = openssl_version();
+    let series = version.rsplit_once('.').map_or("", |(series, _)| series);
+    let of_the_readme = readme.contains(&format!("({series}."));
     for case in &TWELVE {
         let server = (case.server)();
         let (relayed, counts) = relay(server.port);
@@ -194,13 +197,15 @@ fn the_twelve_are_read_a4() {
             s_client_reads(&server, &[]),
             s_client_reads(&server, &ALL)
         );
-        // What openssl reads depends on its version; the README's is that of Debian 12.
-        let ours = format!("| {name} | read | {trips} | ");
+        // What openssl reads depends on its version.
+        let ours = match of_the_readme {
+            true => row.clone(),
+            false => format!("| {name} | read | {trips} | "),
+        };
         documented &= readme.contains(&ours);
         table.push_str(&row);
     }
     // Past the capture of a test's output: the table is what this is for.
-    let version = run_openssl_version();
     let mut out = std::io::stdout();
     write!(
         out,
@@ -239,14 +244,11 @@ fn record(folder: &Path, name: &str, said: &[Vec<u8>]) {
     }
 }
 
-fn run_openssl_version() -> String {
+/// Like `OpenSSL 3.0.19`.
+fn openssl_version() -> String {
     let run = Run::of(Command::new("openssl").arg("version"));
-    run.out
-        .split(" (")
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_owned()
+    let words: Vec<&str> = run.out.split_ascii_whitespace().take(2).collect();
+    words.join(" ")
 }
 
 #[test]

@@ -70,12 +70,26 @@ fn a_certificate_that_is_cut_off_or_goes_on_is_refused() {
     assert!(Certificate::parse(&[EXPIRED, b"x"].concat()).is_err());
 }
 
+/// The length of a content as DER has it, in the fewest bytes.
+fn length_of(content: &[u8]) -> Vec<u8> {
+    match content.len() {
+        short @ 0..=0x7f => vec![u8::try_from(short).unwrap()],
+        long => {
+            let digits: Vec<u8> = long
+                .to_be_bytes()
+                .into_iter()
+                .skip_while(|byte| *byte == 0)
+                .collect();
+            [&[0x80 | u8::try_from(digits.len()).unwrap()], &digits[..]].concat()
+        }
+    }
+}
+
 /// `depth` sequences, one in the other.
 fn nested(tag: u8, depth: usize) -> Vec<u8> {
     let mut inner = Vec::new();
     for _ in 0..depth {
-        let length = u32::try_from(inner.len()).unwrap().to_be_bytes();
-        inner = [&[tag, 0x84], &length[..], &inner[..]].concat();
+        inner = [&[tag], &length_of(&inner)[..], &inner[..]].concat();
     }
     inner
 }
@@ -93,6 +107,70 @@ fn sequences_within_sequences_without_end_are_refused() {
             }
         }
     }
+}
+
+/// The length of a DER value's header and of its content.
+fn sizes(der: &[u8]) -> (usize, usize) {
+    match der[1] {
+        short @ 0..=0x7f => (2, short.into()),
+        long => {
+            let digits = &der[2..2 + usize::from(long & 0x7f)];
+            let length = digits
+                .iter()
+                .fold(0, |sum, digit| sum << 8 | usize::from(*digit));
+            (2 + digits.len(), length)
+        }
+    }
+}
+
+/// `der` with `bomb` in the place of the `at`th of its values, all lengths around it right; `at` is 0 where
+/// that has happened.
+fn placed(der: &[u8], at: &mut usize, bomb: &[u8]) -> Vec<u8> {
+    let mut all = Vec::new();
+    let mut rest = der;
+    while !rest.is_empty() {
+        let (header, length) = sizes(rest);
+        let (value, after) = rest.split_at(header + length);
+        if *at == 1 {
+            all.extend(bomb);
+        } else if value[0] & 0x20 != 0 {
+            *at = at.saturating_sub(1);
+            let content = placed(&value[header..], at, bomb);
+            all.push(value[0]);
+            all.extend(length_of(&content));
+            all.extend(content);
+            rest = after;
+            continue;
+        } else {
+            all.extend(value);
+        }
+        *at = at.saturating_sub(1);
+        rest = after;
+    }
+    all
+}
+
+#[test]
+fn a_bomb_in_any_place_of_a_certificate_does_no_harm() {
+    // Around nothing, all is as it was.
+    assert_eq!(placed(EXPIRED, &mut 1_000, &[]), EXPIRED);
+    // Shallow ones, and as deep as 64 KiB let them be.
+    let kinds = [0x30, 0x31, 0xa0, 0xa3, 0xa4, 0x24, 0x23];
+    let bombs = kinds.map(|tag| [nested(tag, 20), nested(tag, 15_000)]);
+    let mut placed_at = 0;
+    for number in 1.. {
+        let mut at = number;
+        let _ = placed(EXPIRED, &mut at, &[]);
+        if at > 0 {
+            // So many values has it.
+            break;
+        }
+        placed_at = number;
+        for bomb in bombs.iter().flatten() {
+            let _ = Certificate::parse(&placed(EXPIRED, &mut { number }, bomb));
+        }
+    }
+    assert!(placed_at > 40, "{placed_at}");
 }
 
 proptest! {

@@ -30,6 +30,13 @@ pub(in crate::cli) enum Action {
                       to, 5 a server was not reached.\n\nExample:\n  time-shift cert refresh"
     )]
     Refresh(Refresh),
+    /// Takes back what was confirmed about a server
+    #[command(
+        after_help = "Starts with that target are denied from then on; guests that run keep their time. \
+                      Exit codes: 0 removed, 1 failed or not pinned, 2 not agreed.\n\n\
+                      Example:\n  time-shift cert unpin 10.0.0.20"
+    )]
+    Unpin(Unpin),
 }
 
 /// How a server is brought to speak TLS.
@@ -77,6 +84,16 @@ pub(in crate::cli) struct Refresh {
     #[arg(value_name = "HOST[:PORT]", value_parser = Peer::parse)]
     pub(in crate::cli) peers: Vec<Peer>,
     /// Pins what the servers show now without asking
+    #[arg(long)]
+    pub(in crate::cli) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Unpin {
+    /// The server, as the target names it
+    #[arg(value_name = "HOST[:PORT]", value_parser = Peer::parse)]
+    pub(in crate::cli) peer: Peer,
+    /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
 }

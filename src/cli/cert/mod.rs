@@ -3,14 +3,16 @@ mod pin;
 mod refresh;
 mod show;
 mod text;
+mod unpin;
 
 use std::time::Duration;
 
 use super::arguments::cert::{Action, Cert};
 use super::{Exit, Failure};
-use crate::cert::{Depth, ReadError, Reading};
+use crate::audit::{Event, Record, Trail};
+use crate::cert::ReadError;
 use crate::config::Config;
-use crate::model::Peer;
+use crate::model::{ClockTarget, Peer, Printable};
 
 pub(super) use refresh::changed_pins;
 
@@ -25,25 +27,18 @@ pub(super) fn run(config: &Config, options: &Cert) -> Result<Exit, Failure> {
         None => show::run(&options.show),
         Some(Action::Pin(options)) => pin::run(config, options),
         Some(Action::Refresh(options)) => refresh::run(config, options),
+        Some(Action::Unpin(options)) => unpin::run(config, options),
     }
 }
 
-/// Reads several servers, some at once, in their order.
-fn read_all(
-    peers: &[Peer],
-    depth: Depth,
-    limit: Duration,
-) -> Vec<(&Peer, Result<Reading, ReadError>)> {
-    ask_all(peers, |peer| crate::cert::read(peer, depth, limit))
-}
-
-/// Asks several servers, some at once, in their order.
+/// Asks several servers, so many at once, in their order.
 fn ask_all<T: Send>(
     peers: &[Peer],
+    at_once: usize,
     ask: impl Fn(&Peer) -> Result<T, ReadError> + Sync,
 ) -> Vec<(&Peer, Result<T, ReadError>)> {
     let mut all = Vec::with_capacity(peers.len());
-    for some in peers.chunks(AT_ONCE) {
+    for some in peers.chunks(at_once) {
         std::thread::scope(|scope| {
             let asked: Vec<_> = some.iter().map(|peer| scope.spawn(|| ask(peer))).collect();
             for (peer, asked) in some.iter().zip(asked) {
@@ -53,6 +48,16 @@ fn ask_all<T: Send>(
         });
     }
     all
+}
+
+/// Writes down what happens to a server's pin.
+fn record(trail: &Trail, event: Event, peer: &Peer, text: &str) -> Result<(), Failure> {
+    trail.record(&Record {
+        target: Some(&ClockTarget::Certificate(peer.clone())),
+        text: Some(Printable::sentence(text)),
+        ..Record::of_node(event)
+    })?;
+    Ok(())
 }
 
 /// The exit code for a server that was not read.

@@ -3,11 +3,11 @@ use super::super::arguments::cert::Pin as Options;
 use super::super::confirm::confirmed;
 use super::super::{Exit, Failure, complain, put};
 use super::show::windows_of;
-use super::{LIMIT, exit_of, text};
-use crate::audit::{Event, Record};
+use super::{LIMIT, exit_of, record, text};
+use crate::audit::Event;
 use crate::cert::{Depth, Reading, common, read};
 use crate::config::Config;
-use crate::model::{ClockTarget, Peer, Pin, Printable, Validity};
+use crate::model::{Peer, Pin, Validity};
 use crate::sources::{load_pin, save_pin};
 use crate::system;
 use crate::voice::trail;
@@ -88,15 +88,23 @@ pub(super) fn offer(
         by: trail.actor().actor.clone(),
     };
     // Written down first: a pin that nobody is known to have made must not be there.
-    trail.record(&Record {
-        target: Some(&ClockTarget::Certificate(peer.clone())),
-        text: Some(Printable::sentence(&format!(
-            "SHA-256 {} of {}, valid from {validity}",
-            reading.leaf.sha256, reading.leaf.subject
-        ))),
-        ..Record::of_node(Event::CertPinned)
-    })?;
-    let path = save_pin(config, &pin)?;
+    let text = format!(
+        "SHA-256 {} of {}, valid from {validity}",
+        reading.leaf.sha256, reading.leaf.subject
+    );
+    record(&trail, Event::CertPinned, peer, &text)?;
+    let path = match save_pin(config, &pin) {
+        Ok(path) => path,
+        Err(error) => {
+            record(
+                &trail,
+                Event::Note,
+                peer,
+                &format!("the pin was not kept: {error}"),
+            )?;
+            return Err(error.into());
+        }
+    };
     put(&format!("Pinned in {}\n", path.display()))?;
     Ok(true)
 }

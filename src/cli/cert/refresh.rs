@@ -1,14 +1,15 @@
 //! `time-shift cert refresh`: whether servers still show what was pinned.
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::arguments::cert::Refresh as Options;
 use super::super::{Exit, Failure, complain, put};
 use super::pin::{is_same, offer};
-use super::{LIMIT, exit_of, read_all};
-use crate::audit::{Event, Record};
-use crate::cert::{Depth, Reading};
+use super::{AT_ONCE, LIMIT, ask_all, exit_of, record};
+use crate::audit::Event;
+use crate::cert::{Depth, Reading, read};
 use crate::config::Config;
-use crate::model::{ClockTarget, Peer, Pin, Printable};
+use crate::model::{Peer, Pin};
 use crate::report::{Code, Finding, Place, Severity};
 use crate::sources::{load_pin, pin_path, pinned_peers};
 use crate::voice::trail;
@@ -23,7 +24,8 @@ pub(super) fn run(config: &Config, options: &Options) -> Result<Exit, Failure> {
         return Ok(Exit::Done);
     }
     let mut worst = Exit::Done;
-    for (peer, reading) in read_all(&peers, Depth::Certificates, LIMIT) {
+    let ask = |peer: &Peer| read(peer, Depth::Certificates, LIMIT);
+    for (peer, reading) in ask_all(&peers, AT_ONCE, ask) {
         let exit = match (load_pin(config, peer), reading) {
             (Err(why), _) => {
                 complain(&why);
@@ -61,11 +63,7 @@ fn compare(
         return Ok(Exit::Done);
     }
     let text = change(pin, reading);
-    trail(config)?.record(&Record {
-        target: Some(&ClockTarget::Certificate(peer.clone())),
-        text: Some(Printable::sentence(&text)),
-        ..Record::of_node(Event::CertMismatch)
-    })?;
+    record(&trail(config)?, Event::CertMismatch, peer, &text)?;
     complain(&format!("{peer}: {text}"));
     Ok(match offer(config, peer, reading, yes)? {
         true => Exit::Done,
@@ -87,40 +85,43 @@ fn change(pin: &Pin, reading: &Reading) -> String {
     }
 }
 
-/// How long `check` asks a pinned server, and how many it asks.
+/// How long `check` asks a pinned server, and how many it asks at once.
 const CHECK_LIMIT: Duration = Duration::from_secs(3);
-const CHECK_COUNT: usize = 16;
+const CHECK_AT_ONCE: usize = 32;
 
 /// What `check` finds: pinned servers that show another certificate by now. One that cannot be reached
 /// is nothing to report: it may be switched off.
 pub(in crate::cli) fn changed_pins(config: &Config) -> Vec<Finding> {
-    let mut peers = pinned_peers(config).unwrap_or_default();
-    peers.truncate(CHECK_COUNT);
-    let mut found = Vec::new();
-    let mut add = |peer: &Peer, severity, code, text: String| {
-        found.push(Finding {
-            severity,
-            code,
+    // The place is told by itself.
+    let unusable = |file: PathBuf, text: String| Finding {
+        severity: Severity::Error,
+        code: Code::PinUnusable,
+        text: match text.strip_prefix(&format!("{}: ", file.display())) {
+            Some(rest) => rest.to_owned(),
+            None => text,
+        },
+        place: Place::Path { file },
+    };
+    let peers = match pinned_peers(config) {
+        Ok(peers) => peers,
+        Err(error) => return vec![unusable(error.path.clone(), error.to_string())],
+    };
+    let ask = |peer: &Peer| read(peer, Depth::Certificates, CHECK_LIMIT);
+    let asked = ask_all(&peers, CHECK_AT_ONCE, ask).into_iter();
+    let found = asked.filter_map(|(peer, reading)| match (load_pin(config, peer), reading) {
+        (Err(why), _) => Some(unusable(pin_path(config, peer), why)),
+        (Ok(Some(pin)), Ok(reading)) if !is_same(&pin, &reading) => Some(Finding {
+            severity: Severity::Warning,
+            code: Code::CertificateChanged,
             place: Place::Path {
                 file: pin_path(config, peer),
             },
-            text,
-        });
-    };
-    for (peer, reading) in read_all(&peers, Depth::Certificates, CHECK_LIMIT) {
-        match (load_pin(config, peer), reading) {
-            (Err(why), _) => add(peer, Severity::Error, Code::PinUnusable, why),
-            (Ok(Some(pin)), Ok(reading)) if !is_same(&pin, &reading) => {
-                let text = change(&pin, &reading);
-                add(
-                    peer,
-                    Severity::Warning,
-                    Code::CertificateChanged,
-                    format!("{peer}: {text}; if it is meant: time-shift cert refresh {peer}"),
-                );
-            }
-            _ => {}
-        }
-    }
-    found
+            text: format!(
+                "{peer}: {}; if it is meant: time-shift cert refresh {peer}",
+                change(&pin, &reading)
+            ),
+        }),
+        _ => None,
+    });
+    found.collect()
 }

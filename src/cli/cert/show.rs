@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::super::arguments::cert::{Show, StartTls};
 use super::super::{Exit, Failure, complain, put, put_json};
-use super::{LIMIT, ask_all, exit_of, text};
+use super::{AT_ONCE, LIMIT, ask_all, exit_of, text};
 use crate::cert::{
     Certificate, Conflict, Depth, Http, Protocol, ReadError, Reading, Remark, Window, choose, http,
     read, verdict,
@@ -58,7 +58,7 @@ pub(super) fn run(options: &Show) -> Result<Exit, Failure> {
     let mut exit = Exit::Done;
     let mut servers = Vec::new();
     let mut windows = Vec::new();
-    let asked = ask_all(&options.peers, |peer| {
+    let asked = ask_all(&options.peers, AT_ONCE, |peer| {
         let deadline = Deadline::after(LIMIT);
         let reading = read(peer, Depth::Suites, LIMIT)?;
         let page = options.http.then(|| http(peer, &reading, deadline.left()));
