@@ -164,13 +164,34 @@ pub(crate) fn copyright(crates: &[Crate]) -> io::Result<String> {
             text.push_str(" The text is in /usr/share/common-licenses/Apache-2.0.\n");
             continue;
         }
-        for line in licence.lines().map(str::trim_end) {
+        for line in without_apache(&licence) {
             text.push_str(if line.is_empty() { " ." } else { " " });
             text.push_str(line);
             text.push('\n');
         }
     }
     Ok(text)
+}
+
+/// The lines of a licence, with Apache's by its name where it is one part of it.
+fn without_apache(licence: &str) -> Vec<&str> {
+    let lines: Vec<&str> = licence.lines().map(str::trim_end).collect();
+    let at = |words: &str| lines.iter().position(|line| line.trim() == words);
+    let (start, end) = (at("Apache License"), at("limitations under the License."));
+    let (Some(start), Some(end)) = (start, end.filter(|end| start < Some(*end))) else {
+        return lines;
+    };
+    let (before, rest) = lines.split_at(start);
+    let after = rest
+        .iter()
+        .skip(end.saturating_sub(start).saturating_add(1));
+    let name = "The Apache License, version 2.0: /usr/share/common-licenses/Apache-2.0";
+    before
+        .iter()
+        .copied()
+        .chain([name])
+        .chain(after.copied())
+        .collect()
 }
 
 fn is_notice(line: &str) -> bool {

@@ -10,6 +10,8 @@
 
 #[path = "cli/allowlist.rs"]
 mod allowlist;
+#[path = "cli/answers.rs"]
+mod answers;
 #[path = "cli/approvals.rs"]
 mod approvals;
 #[path = "cli/assign.rs"]

@@ -449,3 +449,26 @@ fn the_man_page_has_every_command_with_all_its_options() {
         assert!(head.contains(&format!("\\fB{option}\\fR")), "{option}");
     }
 }
+
+/// E3. What is asked or done can be read by a script, except where there is nothing to read.
+#[test]
+fn every_command_answers_in_json() {
+    // A secret itself; what has formats of its own; what only systemd starts.
+    let others = ["token show", "audit export", "worker"];
+    fn examine(command: &clap::Command, path: &str, without: &mut Vec<String>) {
+        for below in command.get_subcommands() {
+            let name = format!("{path}{}", below.get_name());
+            let group = below.get_subcommands().next().is_some();
+            if below.get_arguments().all(|one| one.get_id() != "json") && !group {
+                without.push(name.clone());
+            }
+            examine(below, &format!("{name} "), without);
+        }
+    }
+    let mut without = Vec::new();
+    examine(&time_shift::cli::command(), "", &mut without);
+    without.sort();
+    let mut others: Vec<String> = others.map(str::to_owned).to_vec();
+    others.sort();
+    assert_eq!(without, others);
+}

@@ -32,6 +32,28 @@ struct Row {
     reason: Option<Printable>,
 }
 
+impl Row {
+    fn new(approval: Approval, state: &'static str, left: Duration) -> Row {
+        Row {
+            vmid: approval.vmid,
+            profile: approval.profile,
+            state,
+            left_seconds: left.as_secs(),
+            since: approval.since,
+            by: approval.by,
+            reason: approval.reason,
+        }
+    }
+}
+
+/// Whose approval was withdrawn, as `--json` prints it.
+#[derive(Debug, Serialize)]
+struct Withdrawn {
+    vmid: VmId,
+    /// `false`: nothing was approved for it.
+    withdrawn: bool,
+}
+
 pub(super) fn approve(config: &Config, options: &Approve) -> Result<Exit, Failure> {
     let vmid = options.vmid;
     let facts = match find_guest(config, vmid, None)? {
@@ -94,10 +116,21 @@ pub(super) fn approve(config: &Config, options: &Approve) -> Result<Exit, Failur
         ..Record::new(Event::Approved, vmid)
     })?;
     Store::new(&config.paths.state).save_approval(&approval)?;
-    let mut voice = Voice::new(vmid, config);
+    let mut voice = voice(vmid, config, options.json);
     voice.call(facts.name.clone());
     voice.say(Event::Approved, &text);
+    if options.json {
+        put_json(&Row::new(approval, "valid", options.length))?;
+    }
     Ok(Exit::Done)
+}
+
+/// Says it on standard output too, unless that is for a script.
+fn voice(vmid: VmId, config: &Config, json: bool) -> Voice {
+    match json {
+        true => Voice::in_background(vmid, config),
+        false => Voice::new(vmid, config),
+    }
 }
 
 /// What the VM would be granted if it were approved now.
@@ -182,15 +215,7 @@ pub(super) fn list(config: &Config, options: &Approvals) -> Result<Exit, Failure
             Confirmation::OtherAllowlist => ("other-allowlist", Duration::ZERO),
             _ => ("run-out", Duration::ZERO),
         };
-        rows.push(Row {
-            vmid,
-            profile: approval.profile,
-            state,
-            left_seconds: left.as_secs(),
-            since: approval.since,
-            by: approval.by,
-            reason: approval.reason,
-        });
+        rows.push(Row::new(approval, state, left));
     }
     if options.json {
         put_json(&rows)?;
@@ -228,6 +253,7 @@ pub(super) fn revoke(config: &Config, options: &Revoke) -> Result<Exit, Failure>
     let store = Store::new(&config.paths.state);
     let trail = voice::trail(config)?;
     let mut exit = Exit::Done;
+    let mut rows = Vec::new();
     for vmid in &options.vmids {
         // What is there goes, whatever it is.
         let there = match store.load_approval(*vmid) {
@@ -238,6 +264,10 @@ pub(super) fn revoke(config: &Config, options: &Revoke) -> Result<Exit, Failure>
                 true
             }
         };
+        rows.push(Withdrawn {
+            vmid: *vmid,
+            withdrawn: there,
+        });
         if !there {
             complain(&format!(
                 "VM {vmid}: nothing is approved for it on this node"
@@ -249,10 +279,13 @@ pub(super) fn revoke(config: &Config, options: &Revoke) -> Result<Exit, Failure>
         store.remove_approval(*vmid)?;
         let text = "its approval was withdrawn; a start that it covered goes on";
         write_down(&trail, *vmid, Event::Revoked, text)?;
-        Voice::new(*vmid, config).say(
+        voice(*vmid, config, options.json).say(
             Event::Revoked,
             &format!("{text} (`time-shift restore {vmid}` ends it)"),
         );
+    }
+    if options.json {
+        put_json(&rows)?;
     }
     Ok(exit)
 }

@@ -107,7 +107,7 @@ pub(super) enum Command {
                             in counts, and needs a [[role]] of the allowlist.\n\nExamples:\n  time-shift whoami\n  sudo time-shift whoami --json"
     )]
     Whoami(Whoami),
-    /// Approves for a while what a rule with `confirm = true` permits to a VM
+    /// Approves for a while what a rule with `confirm = true` lets a VM have
     #[command(
         after_help = "It counts for this VM, its profile and the allowlist as it is now, on this node only \
                             (one that is to migrate needs it on the other node too), until LENGTH is over. \

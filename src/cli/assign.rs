@@ -1,8 +1,8 @@
 //! `time-shift assign` and `unassign`: one VM put under a profile, or taken off, in the allowlist's text.
-use super::allowlist::{By, Place, offer};
+use super::allowlist::{By, Manner, Place, offer, unchanged};
 use super::arguments::allowlist::{Assign, Unassign, Which};
 use super::role::Access;
-use super::{Exit, Failure, complain, put};
+use super::{Exit, Failure, complain};
 use crate::allowlist::Allowlist;
 use crate::audit::Event;
 use crate::config::Config;
@@ -39,12 +39,17 @@ pub(super) fn assign(config: &Config, access: Access, options: &Assign) -> Resul
         vmid: Some(options.vmid),
         profile: Some(&options.profile),
         command: &command,
+        how: None,
     };
     let already = format!("it has profile {} already", options.profile);
     let change = |text: &str, list: &Allowlist| {
         revise::assign(text, list, options.vmid, &options.profile, &source)
     };
-    revise(config, options.vmid, &by, &already, options.yes, change)
+    let manner = Manner {
+        yes: options.yes,
+        json: options.json,
+    };
+    revise(config, options.vmid, by, &already, manner, change)
 }
 
 pub(super) fn unassign(
@@ -77,17 +82,22 @@ pub(super) fn unassign(
         vmid: Some(vmid),
         profile: None,
         command: &command,
+        how: None,
     };
-    revise(config, vmid, &by, already, options.yes, change)
+    let manner = Manner {
+        yes: options.yes,
+        json: options.json,
+    };
+    revise(config, vmid, by, already, manner, change)
 }
 
 /// Changes the file that counts.
 fn revise(
     config: &Config,
     vmid: VmId,
-    by: &By<'_>,
+    by: By<'_>,
     already: &str,
-    yes: bool,
+    manner: Manner,
     change: impl Fn(&str, &Allowlist) -> Result<Option<Revision>, revise::ReviseError>,
 ) -> Result<Exit, Failure> {
     let of_vm = |why: &dyn std::fmt::Display| Failure(format!("VM {vmid}: {why}"));
@@ -106,12 +116,16 @@ fn revise(
     }
     match change(text, &loaded.allowlist).map_err(|error| of_vm(&error))? {
         None => {
-            put(&format!("VM {vmid}: {already}; nothing was changed.\n"))?;
-            Ok(Exit::Done)
+            let how = format!("VM {vmid}: {already}");
+            unchanged(&place, Some(&how), manner.json)
         }
         Some(revision) => {
-            put(&format!("VM {vmid}: {}.\n", revision.how))?;
-            offer(config, &place, revision.text.as_bytes(), yes, by)
+            let how = format!("VM {vmid}: {}", revision.how);
+            let by = By {
+                how: Some(&how),
+                ..by
+            };
+            offer(config, &place, revision.text.as_bytes(), manner, &by)
         }
     }
 }

@@ -6,7 +6,7 @@ use super::chosen::Chosen;
 use crate::system::Uninterrupted;
 
 /// Where editors are where nobody names one; the first that is there is taken.
-const USUAL: [&str; 3] = ["/usr/bin/sensible-editor", "/usr/bin/editor", "/usr/bin/vi"];
+const USUAL: [&str; 2] = ["/usr/bin/editor", "/usr/bin/vi"];
 
 /// A program that edits a file, with arguments that come before the file.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -109,6 +109,16 @@ fn a_start_follows_what_somebody_has_pinned_and_asks_nobody_a4() {
         record["text"].as_str().unwrap().contains(&sha256),
         "{record}"
     );
+    let told = |arguments: &[&str]| {
+        let run = world.cli(&[&["cert"], arguments, &["--json"]].concat());
+        serde_json::from_str::<Value>(&run.out).unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    };
+    let as_pinned = told(&["pin", &name]);
+    assert_eq!(as_pinned["state"], "as-pinned");
+    assert_eq!(as_pinned["sha256"], sha256.as_str());
+    assert_eq!(told(&["refresh"])[0], as_pinned);
+    let another = told(&["pin", &name, "--sha256", &fingerprint("rsa")]);
+    assert_eq!(another["state"], "another");
     let again = world.cli(&["cert", "pin", &name, "--yes"]);
     again.one_line(0, &["pinned already"]);
 
@@ -122,6 +132,8 @@ fn a_start_follows_what_somebody_has_pinned_and_asks_nobody_a4() {
         world.note(100).unwrap()["grant"]["date"],
         "2016-06-15T12:00:00Z"
     );
+    let unread = told(&["refresh"]);
+    assert_eq!(unread[0]["state"], "unread");
     let gone = world.cli(&["cert", "refresh"]);
     gone.one_line(5, &[&name, "cannot be reached", "its pin stays as it is"]);
     let check = world.cli(&["check"]);

@@ -118,6 +118,44 @@ fn a_secret_is_added_listed_shown_rotated_and_removed_c1_c2() {
     }
 }
 
+/// E3.
+#[test]
+fn a_script_is_told_in_json_what_was_done_and_never_the_secret() {
+    let vault = Vault::new();
+    let did = |run: Run, code: i32| {
+        assert_eq!(run.code, Some(code), "{run:?}");
+        assert!(!run.log().contains("3f1b8f9e"), "{run:?}");
+        serde_json::from_str::<serde_json::Value>(&run.out)
+            .unwrap_or_else(|error| panic!("{error}: {run:?}"))
+    };
+    let run = vault.open(&["add", "pve", "--json"], API_TOKEN);
+    assert_eq!(
+        did(run, 0),
+        serde_json::json!({"secret": "pve", "done": "added", "kind": "api-token"})
+    );
+    let run = vault.open(
+        &["rotate", "pve", "--json"],
+        API_TOKEN.replace("ts=", "new="),
+    );
+    let rotated = did(run, 0);
+    assert_eq!(rotated["next"], "pveum user token remove 'root@pam' 'ts'");
+    assert_eq!(
+        vault.json(&["lock"]),
+        serde_json::json!({"forgotten": 1}),
+        "a rotated secret is unlocked"
+    );
+    let run = vault.open(&["unlock", "pve", "none", "--for", "2m", "--json"], "");
+    let unlocked = did(run, 1);
+    assert_eq!(unlocked[0]["unlocked-seconds"], 120);
+    assert!(unlocked[1]["error"].as_str().unwrap().contains("none"));
+    let run = vault.token(&["remove", "pve", "--yes", "--json"], "");
+    assert_eq!(
+        did(run, 0),
+        serde_json::json!({"secret": "pve", "done": "removed"})
+    );
+    assert_eq!(vault.json(&["unlock"]), serde_json::json!([]));
+}
+
 #[test]
 fn what_is_unlocked_is_so_for_every_session_of_root_until_it_is_locked() {
     let vault = Vault::new();

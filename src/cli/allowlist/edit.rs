@@ -3,7 +3,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use super::place::Place;
-use super::{By, complain_of, offer};
+use super::{By, Manner, complain_of, offer, unchanged};
 use crate::cli::arguments::allowlist::Edit;
 use crate::cli::confirm::confirmed;
 use crate::cli::{Exit, Failure, complain, put};
@@ -40,11 +40,18 @@ pub(super) fn edit(config: &Config, options: &Edit) -> Result<Exit, Failure> {
         }
         let bytes = copy.read()?;
         if place.bytes.as_deref() == Some(bytes.as_slice()) {
-            put("Nothing was changed.\n")?;
-            return Ok(Exit::Done);
+            if !options.json {
+                put("Nothing was changed.\n")?;
+                return Ok(Exit::Done);
+            }
+            return unchanged(&place, None, true);
         }
         let Err(findings) = parse_allowlist(&bytes) else {
-            return match offer(config, &place, &bytes, false, &By::new("allowlist edit")) {
+            let manner = Manner {
+                yes: false,
+                json: options.json,
+            };
+            return match offer(config, &place, &bytes, manner, &By::new("allowlist edit")) {
                 Ok(Exit::Done) => Ok(Exit::Done),
                 Ok(exit) => {
                     complain(&copy.kept(String::new()).0);

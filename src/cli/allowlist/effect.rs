@@ -1,4 +1,6 @@
 //! What becomes different for whom, for people and for scripts.
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::place::Place;
@@ -6,7 +8,7 @@ use crate::allowlist::{Allowlist, Change, Difference, Kind, difference};
 use crate::config::Config;
 use crate::model::VmId;
 use crate::report::vmid_ranges;
-use crate::sources::{AllowlistFile, Existing, existing_guests};
+use crate::sources::{AllowlistFile, Existing, counts, existing_guests};
 
 /// How many VMs of a range are named.
 const NAMED: usize = 8;
@@ -70,29 +72,66 @@ fn there(guests: &[Existing], ranges: &[(VmId, VmId)]) -> Vec<There> {
         .collect()
 }
 
+/// What installing an allowlist changes, as `--json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) struct Effect {
+    /// Which file goes on to count instead; nothing changes then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    counts_instead: Option<PathBuf>,
+    /// Why nothing is allowed until then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nothing_allowed_now: Option<String>,
+    /// Whether the file is the cluster's first one.
+    first_of_cluster: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Answer>,
+}
+
 /// What installing `new` at this place would change.
-pub(super) fn text(config: &Config, place: &Place, new: &Allowlist) -> String {
+pub(super) fn of(config: &Config, place: &Place, new: &Allowlist) -> Effect {
     if !place.will_count(config) {
-        return format!(
-            "Nothing changes in effect: {} counts as long as it is there.\n",
-            AllowlistFile::Cluster.path(config).display()
-        );
+        return Effect {
+            counts_instead: Some(AllowlistFile::Cluster.path(config).to_owned()),
+            nothing_allowed_now: None,
+            first_of_cluster: false,
+            changes: None,
+        };
     }
     let (old, why) = Place::before(config);
-    let difference = difference(&old, new);
-    let mut text = match why {
-        None => String::new(),
-        Some(deny) => format!("Nothing is allowed now: {}\n", deny.text),
-    };
-    let answer = Answer::new(config, difference, String::new(), String::new());
-    text.push_str(&answer.text());
-    if place.file == AllowlistFile::Cluster && place.bytes.is_none() {
-        text.push_str(
-            "From then on this file counts on all nodes of the cluster, and their own do not. What \
-             becomes different on other nodes depends on those.\n",
-        );
+    let (before, after) = (
+        counts(config).0.path(config).display().to_string(),
+        place.path.display().to_string(),
+    );
+    Effect {
+        counts_instead: None,
+        nothing_allowed_now: why.map(|deny| deny.text),
+        first_of_cluster: place.file == AllowlistFile::Cluster && place.bytes.is_none(),
+        changes: Some(Answer::new(config, difference(&old, new), before, after)),
     }
-    text
+}
+
+impl Effect {
+    pub(super) fn text(&self) -> String {
+        if let Some(file) = &self.counts_instead {
+            return format!(
+                "Nothing changes in effect: {} counts as long as it is there.\n",
+                file.display()
+            );
+        }
+        let mut text = match &self.nothing_allowed_now {
+            None => String::new(),
+            Some(why) => format!("Nothing is allowed now: {why}\n"),
+        };
+        text.push_str(&self.changes.as_ref().map_or_else(String::new, Answer::text));
+        if self.first_of_cluster {
+            text.push_str(
+                "From then on this file counts on all nodes of the cluster, and their own do not. What \
+                 becomes different on other nodes depends on those.\n",
+            );
+        }
+        text
+    }
 }
 
 impl Answer {

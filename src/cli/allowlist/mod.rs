@@ -7,9 +7,11 @@ mod show;
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::arguments::allowlist::{Allowlist, Install};
 use super::confirm::confirmed;
-use super::{Exit, Failure, complain, put};
+use super::{Exit, Failure, complain, put, put_json};
 use crate::audit::Event;
 use crate::config::Config;
 use crate::model::{ProfileName, VmId};
@@ -36,8 +38,17 @@ fn install_file(config: &Config, options: &Install) -> Result<Exit, Failure> {
         complain(&"nothing was installed: a file with errors would allow nothing");
         return Ok(Exit::Failed);
     }
-    let by = By::new("allowlist install");
-    offer(config, &place, &bytes, options.yes, &by)
+    let manner = Manner {
+        yes: options.yes,
+        json: options.json,
+    };
+    offer(
+        config,
+        &place,
+        &bytes,
+        manner,
+        &By::new("allowlist install"),
+    )
 }
 
 /// All that is wrong with a file.
@@ -62,6 +73,8 @@ pub(super) struct By<'a> {
     pub(super) profile: Option<&'a ProfileName>,
     /// The command.
     pub(super) command: &'a str,
+    /// What is done to a VM's rule, for who is asked.
+    pub(super) how: Option<&'a str>,
 }
 
 impl<'a> By<'a> {
@@ -71,8 +84,52 @@ impl<'a> By<'a> {
             vmid: None,
             profile: None,
             command,
+            how: None,
         }
     }
+}
+
+/// How somebody wants to be asked and told.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) yes: bool,
+    pub(super) json: bool,
+}
+
+/// What came of it, as `--json` prints it.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+struct Outcome<'a> {
+    file: &'a Path,
+    /// `false`: it is as it was.
+    installed: bool,
+    /// Of what the file holds now.
+    sha256: Option<String>,
+    /// What is done to a VM's rule, or why nothing is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    how: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    effect: Option<effect::Effect>,
+}
+
+/// Says that nothing had to be changed.
+pub(super) fn unchanged(place: &Place, how: Option<&str>, json: bool) -> Result<Exit, Failure> {
+    let file = &place.path;
+    match (json, how) {
+        (true, how) => put_json(&Outcome {
+            file,
+            installed: false,
+            sha256: place.sha256(),
+            how,
+            effect: None,
+        })?,
+        (false, Some(how)) => put(&format!("{how}; nothing was changed.\n"))?,
+        (false, None) => put(&format!(
+            "{} is like this already: nothing was changed.\n",
+            file.display()
+        ))?,
+    }
+    Ok(Exit::Done)
 }
 
 /// Shows what becomes different, asks, and installs. The content must be a valid allowlist.
@@ -80,15 +137,11 @@ pub(super) fn offer(
     config: &Config,
     place: &Place,
     bytes: &[u8],
-    yes: bool,
+    manner: Manner,
     by: &By<'_>,
 ) -> Result<Exit, Failure> {
     if place.bytes.as_deref() == Some(bytes) {
-        put(&format!(
-            "{} is like this already: nothing was changed.\n",
-            place.path.display()
-        ))?;
-        return Ok(Exit::Done);
+        return unchanged(place, by.how, manner.json);
     }
     if bytes.len() > ALLOWLIST_LIMIT {
         return Err(Failure(format!(
@@ -97,20 +150,45 @@ pub(super) fn offer(
         )));
     }
     let new = parse_allowlist(bytes).map_err(|_| Failure("this is no valid allowlist".into()))?;
-    put(&effect::text(config, place, &new))?;
+    let effect = effect::of(config, place, &new);
+    let mut shown = by.how.map_or_else(String::new, |how| format!("{how}.\n"));
+    shown.push_str(&effect.text());
+    match manner {
+        Manner { json: false, .. } => put(&shown)?,
+        // Who is asked has to see it; standard output is for the program that reads it.
+        Manner { yes: false, .. } => complain(&shown.trim_end()),
+        _ => {}
+    }
     for warning in new.warnings() {
         complain(&format!("warning: {warning}"));
     }
-    if !confirmed(yes, &question(config, place))? {
-        return Ok(Exit::Usage);
+    let agreed = confirmed(manner.yes, &question(config, place))?;
+    if agreed {
+        install::install(config, place, bytes, by)?;
     }
-    install::install(config, place, bytes, by)?;
-    put(&format!(
-        "{} is installed, SHA-256 {}.\n",
-        place.path.display(),
-        crate::sources::sha256_hex(bytes)
-    ))?;
-    Ok(Exit::Done)
+    let sha256 = match agreed {
+        true => Some(crate::sources::sha256_hex(bytes)),
+        false => place.sha256(),
+    };
+    match (manner.json, agreed) {
+        (true, installed) => put_json(&Outcome {
+            file: &place.path,
+            installed,
+            sha256,
+            how: by.how,
+            effect: Some(effect),
+        })?,
+        (false, true) => put(&format!(
+            "{} is installed, SHA-256 {}.\n",
+            place.path.display(),
+            sha256.unwrap_or_default()
+        ))?,
+        (false, false) => {}
+    }
+    Ok(match agreed {
+        true => Exit::Done,
+        false => Exit::Usage,
+    })
 }
 
 fn question(config: &Config, place: &Place) -> String {

@@ -70,6 +70,9 @@ pub(in crate::cli) struct Diff {
 pub(in crate::cli) struct Edit {
     #[command(flatten)]
     pub(in crate::cli) which: Which,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -82,6 +85,9 @@ pub(in crate::cli) struct Install {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -107,6 +113,9 @@ pub(in crate::cli) struct Assign {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -120,4 +129,7 @@ pub(in crate::cli) struct Unassign {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }

@@ -21,6 +21,9 @@ pub(in crate::cli) struct Approve {
     /// The profile that is meant, where it is not the VM's own (for `shift --profile`)
     #[arg(long, value_name = "NAME", value_parser = ProfileName::parse)]
     pub(in crate::cli) profile: Option<ProfileName>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -35,6 +38,9 @@ pub(in crate::cli) struct Revoke {
     /// The VMs' numbers
     #[arg(value_name = "VMID", value_parser = parse_vmid, required = true)]
     pub(in crate::cli) vmids: Vec<VmId>,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 fn parse_length(text: &str) -> Result<Duration, String> {

@@ -142,6 +142,9 @@ pub(in crate::cli) struct Explain {
     /// Such as `intent`, `NO_RULE` or `NO_HOOKSCRIPT`
     #[arg(value_name = "CODE")]
     pub(in crate::cli) code: String,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]

@@ -76,6 +76,9 @@ pub(in crate::cli) struct Pin {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -86,6 +89,9 @@ pub(in crate::cli) struct Refresh {
     /// Pins what the servers show now without asking
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -42,7 +42,7 @@ pub(in crate::cli) enum Token {
     Unlock(Unlock),
     /// Ends that: the keyring forgets all secrets and API tickets
     #[command(after_help = "Example:\n  time-shift token lock")]
-    Lock,
+    Lock(Json),
     /// Says how secrets are unlocked on this node, what is due and what lies around in the clear
     #[command(after_help = "Example:\n  time-shift token status")]
     Status(Json),
@@ -76,6 +76,8 @@ pub(in crate::cli) struct Add {
     pub(in crate::cli) yes: bool,
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+    #[command(flatten)]
+    pub(in crate::cli) output: Json,
 }
 
 #[derive(Debug, Args)]
@@ -100,6 +102,8 @@ pub(in crate::cli) struct Rotate {
     pub(in crate::cli) name: TokenName,
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+    #[command(flatten)]
+    pub(in crate::cli) output: Json,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +114,8 @@ pub(in crate::cli) struct Remove {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    #[command(flatten)]
+    pub(in crate::cli) output: Json,
 }
 
 #[derive(Debug, Args)]
@@ -121,6 +127,8 @@ pub(in crate::cli) struct Import {
     pub(in crate::cli) name: TokenName,
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+    #[command(flatten)]
+    pub(in crate::cli) output: Json,
 }
 
 #[derive(Debug, Args)]
@@ -133,6 +141,8 @@ pub(in crate::cli) struct Unlock {
     pub(in crate::cli) lapse: Duration,
     #[command(flatten)]
     pub(in crate::cli) passphrase: Passphrase,
+    #[command(flatten)]
+    pub(in crate::cli) output: Json,
 }
 
 fn parse_session(text: &str) -> Result<Duration, String> {

@@ -1,4 +1,5 @@
 //! `time-shift cert`: what servers show, and what is confirmed of it.
+mod outcome;
 mod pin;
 mod refresh;
 mod show;

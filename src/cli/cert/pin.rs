@@ -1,9 +1,10 @@
 //! `time-shift cert pin`: a person confirms a server's certificate.
 use super::super::arguments::cert::Pin as Options;
 use super::super::confirm::confirmed;
-use super::super::{Exit, Failure, complain, put};
+use super::super::{Exit, Failure, complain, put, put_json};
+use super::outcome::{Outcome, State};
 use super::show::windows_of;
-use super::{LIMIT, exit_of, record, text};
+use super::{LIMIT, record, text};
 use crate::audit::Event;
 use crate::cert::{Depth, Reading, common, read};
 use crate::config::Config;
@@ -13,41 +14,49 @@ use crate::system;
 use crate::voice::trail;
 
 pub(super) fn run(config: &Config, options: &Options) -> Result<Exit, Failure> {
-    let peer = &options.peer;
+    let outcome = pin(config, options)?;
+    if options.json {
+        put_json(&outcome)?;
+    }
+    Ok(match outcome.state {
+        State::NotAgreed => Exit::Usage,
+        _ => outcome.exit,
+    })
+}
+
+fn pin<'a>(config: &Config, options: &'a Options) -> Result<Outcome<'a>, Failure> {
+    let (peer, json) = (&options.peer, options.json);
     let reading = match read(peer, Depth::Certificates, LIMIT) {
         Ok(reading) => reading,
         Err(error) => {
             complain(&format!("{peer}: {error}; nothing was pinned"));
-            return Ok(exit_of(&error));
+            return Ok(Outcome::unread(peer, &error));
         }
     };
     // One that is of no use is replaced.
     let known = load_pin(config, peer).unwrap_or_default();
     let shown = reading.leaf.sha256;
     if let Some(expected) = options.sha256.filter(|expected| *expected != shown) {
-        complain(&format!(
+        let text = format!(
             "{peer} shows a certificate with SHA-256 {}, not {}; nothing was pinned",
             shown.with_colons(),
             expected.with_colons()
-        ));
-        return Ok(Exit::Failed);
+        );
+        complain(&text);
+        return Ok(Outcome::of(peer, &reading, State::Another).because(Some(text)));
     }
     if known.is_some_and(|known| is_same(&known, &reading)) {
-        put(&format!(
-            "{peer} shows what is pinned already: SHA-256 {}\n",
-            shown.with_colons()
-        ))?;
-        return Ok(Exit::Done);
+        if !json {
+            put(&format!(
+                "{peer} shows what is pinned already: SHA-256 {}\n",
+                shown.with_colons()
+            ))?;
+        }
+        return Ok(Outcome::of(peer, &reading, State::AsPinned));
     }
-    match offer(
-        config,
-        peer,
-        &reading,
-        options.yes || options.sha256.is_some(),
-    )? {
-        true => Ok(Exit::Done),
-        false => Ok(Exit::Usage),
-    }
+    let yes = options.yes || options.sha256.is_some();
+    let state = offer(config, peer, &reading, yes, json)?;
+    Ok(Outcome::of(peer, &reading, state))
 }
 
 /// Whether a server shows what was pinned.
@@ -58,21 +67,24 @@ pub(super) fn is_same(pin: &Pin, reading: &Reading) -> bool {
         .eq(pin.sha256.iter().copied())
 }
 
-/// Shows what would be pinned, asks, and pins it. Whether it was agreed to comes back.
+/// Shows what would be pinned, asks, and pins it.
 pub(super) fn offer(
     config: &Config,
     peer: &Peer,
     reading: &Reading,
     yes: bool,
-) -> Result<bool, Failure> {
+    json: bool,
+) -> Result<State, Failure> {
     let validity = common(&windows_of(peer, reading))?;
     let date = validity.date(Validity::MARGIN);
-    put(&format!(
-        "{peer}\n{}",
-        text::to_pin(reading, &validity, date)
-    ))?;
+    let shown = format!("{peer}\n{}", text::to_pin(reading, &validity, date));
+    match (json, yes) {
+        (false, _) => put(&shown)?,
+        (true, false) => complain(&shown.trim_end()),
+        (true, true) => {}
+    }
     if !confirmed(yes, &format!("Pin this certificate for cert:{peer}"))? {
-        return Ok(false);
+        return Ok(State::NotAgreed);
     }
     let trail = trail(config)?;
     let pin = Pin {
@@ -105,6 +117,8 @@ pub(super) fn offer(
             return Err(error.into());
         }
     };
-    put(&format!("Pinned in {}\n", path.display()))?;
-    Ok(true)
+    if !json {
+        put(&format!("Pinned in {}\n", path.display()))?;
+    }
+    Ok(State::Pinned)
 }

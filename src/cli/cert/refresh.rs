@@ -3,9 +3,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::arguments::cert::Refresh as Options;
-use super::super::{Exit, Failure, complain, put};
+use super::super::{Exit, Failure, complain, put, put_json};
+use super::outcome::{Outcome, State};
 use super::pin::{is_same, offer};
-use super::{AT_ONCE, LIMIT, ask_all, exit_of, record};
+use super::{AT_ONCE, LIMIT, ask_all, record};
 use crate::audit::Event;
 use crate::cert::{Depth, Reading, read};
 use crate::config::Config;
@@ -19,34 +20,41 @@ pub(super) fn run(config: &Config, options: &Options) -> Result<Exit, Failure> {
         true => pinned_peers(config)?,
         false => options.peers.clone(),
     };
-    if peers.is_empty() {
+    let json = options.json;
+    if peers.is_empty() && !json {
         put("No certificate is pinned.\n")?;
-        return Ok(Exit::Done);
     }
     let mut worst = Exit::Done;
+    let mut outcomes = Vec::new();
     let ask = |peer: &Peer| read(peer, Depth::Certificates, LIMIT);
     for (peer, reading) in ask_all(&peers, AT_ONCE, ask) {
-        let exit = match (load_pin(config, peer), reading) {
+        let outcome = match (load_pin(config, peer), reading) {
             (Err(why), _) => {
                 complain(&why);
-                Exit::Failed
+                Outcome::no_pin(peer, why)
             }
             (Ok(None), _) => {
-                complain(&format!(
-                    "{peer} is not pinned; run: time-shift cert pin {peer}"
-                ));
-                Exit::Failed
+                let why = format!("{peer} is not pinned; run: time-shift cert pin {peer}");
+                complain(&why);
+                Outcome::no_pin(peer, why)
             }
             (Ok(Some(_)), Err(error)) => {
                 complain(&format!("{peer}: {error}; its pin stays as it is"));
-                exit_of(&error)
+                Outcome::unread(peer, &error)
             }
-            (Ok(Some(pin)), Ok(reading)) => compare(config, peer, &pin, &reading, options.yes)?,
+            (Ok(Some(pin)), Ok(reading)) => {
+                let (state, why) = compare(config, peer, &pin, &reading, options)?;
+                Outcome::of(peer, &reading, state).because(why)
+            }
         };
-        worst = match (worst, exit) {
+        worst = match (worst, outcome.exit) {
             (Exit::Failed, _) | (_, Exit::Done) => worst,
             (_, other) => other,
         };
+        outcomes.push(outcome);
+    }
+    if json {
+        put_json(&outcomes)?;
     }
     Ok(worst)
 }
@@ -56,19 +64,19 @@ fn compare(
     peer: &Peer,
     pin: &Pin,
     reading: &Reading,
-    yes: bool,
-) -> Result<Exit, Failure> {
+    options: &Options,
+) -> Result<(State, Option<String>), Failure> {
     if is_same(pin, reading) {
-        put(&format!("{peer} shows what was pinned on {}\n", pin.pinned))?;
-        return Ok(Exit::Done);
+        if !options.json {
+            put(&format!("{peer} shows what was pinned on {}\n", pin.pinned))?;
+        }
+        return Ok((State::AsPinned, None));
     }
     let text = change(pin, reading);
     record(&trail(config)?, Event::CertMismatch, peer, &text)?;
     complain(&format!("{peer}: {text}"));
-    Ok(match offer(config, peer, reading, yes)? {
-        true => Exit::Done,
-        false => Exit::Failed,
-    })
+    let state = offer(config, peer, reading, options.yes, options.json)?;
+    Ok((state, Some(text)))
 }
 
 /// What is another.

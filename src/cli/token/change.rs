@@ -1,11 +1,12 @@
 //! `token add`, `remove`, `import` and `show`.
 use std::io::IsTerminal;
 
+use super::super::Exit;
 use super::super::arguments::token::{Add, Import, Remove, Show};
 use super::super::confirm::confirmed;
 use super::super::role::Access;
-use super::super::{Exit, put};
 use super::ask::{self, Prompt};
+use super::done::Done;
 use super::{Trouble, about, note};
 use crate::audit::Event;
 use crate::config::Config;
@@ -36,10 +37,13 @@ pub(super) fn add(config: &Config, store: &Store, options: &Add) -> Result<Exit,
         Event::SecretAdded,
         &format!("secret {name} ({kind}) was added"),
     )?;
-    put(&format!(
+    let text = format!(
         "{name} ({kind}) is sealed: {}\n",
         store.folder().join(name.as_str()).display()
-    ))?;
+    );
+    Done::new(name, "added")
+        .of(kind)
+        .put(&options.output, &text)?;
     Ok(Exit::Done)
 }
 
@@ -57,7 +61,7 @@ pub(super) fn remove(config: &Config, store: &Store, options: &Remove) -> Result
         Event::SecretRemoved,
         &format!("secret {name} was removed"),
     )?;
-    put(&format!("{name} is removed.\n"))?;
+    Done::new(name, "removed").put(&options.output, &format!("{name} is removed.\n"))?;
     Ok(Exit::Done)
 }
 
@@ -75,14 +79,14 @@ pub(super) fn import(
     let kind = imported.kind;
     let text = format!("secret {name} ({kind}) was taken over from {path}, which is destroyed");
     note(config, Event::SecretAdded, &text)?;
-    put(&format!(
-        "{name} ({kind}) is sealed, and {path} is overwritten and removed.\n"
-    ))?;
+    let mut text = format!("{name} ({kind}) is sealed, and {path} is overwritten and removed.\n");
+    let mut done = Done::new(name, "imported").of(kind);
     if imported.exposed {
-        put(&format!(
-            "Others could read {path}: revoke the token, then time-shift token rotate {name}\n"
-        ))?;
+        let next = format!("revoke the token, then time-shift token rotate {name}");
+        text.push_str(&format!("Others could read {path}: {next}\n"));
+        done.next = Some(next);
     }
+    done.put(&options.output, &text)?;
     Ok(Exit::Done)
 }
 

@@ -1,6 +1,7 @@
 //! `time-shift token`: secrets, which only `show --reveal` ever prints.
 mod ask;
 mod change;
+mod done;
 mod list;
 mod remind;
 mod rotate;
@@ -29,7 +30,7 @@ pub(super) fn run(config: &Config, access: Access, options: &Token) -> Result<Ex
         Token::Remove(options) => change::remove(config, &store, options),
         Token::Import(options) => change::import(config, access, &store, options),
         Token::Unlock(options) => session::unlock(config, &store, options),
-        Token::Lock => session::lock(config),
+        Token::Lock(options) => session::lock(config, options),
         Token::Status(options) => status::run(&store, options.json),
     };
     match done {

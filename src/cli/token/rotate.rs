@@ -2,8 +2,9 @@
 use std::io::IsTerminal;
 
 use super::super::arguments::token::Rotate;
-use super::super::{Exit, complain, put};
+use super::super::{Exit, complain};
 use super::ask::{self, Prompt};
+use super::done::Done;
 use super::{Trouble, about, note};
 use crate::audit::Event;
 use crate::config::Config;
@@ -25,10 +26,15 @@ pub(super) fn run(config: &Config, store: &Store, options: &Rotate) -> Result<Ex
         Event::SecretRotated,
         &format!("secret {name} ({kind}) was replaced by another"),
     )?;
-    put(&format!("{name} ({kind}) is replaced.\n"))?;
-    if kind == Kind::ApiToken {
-        put(&after(old.expose(), new.expose()))?;
+    let mut text = format!("{name} ({kind}) is replaced.\n");
+    let mut done = Done::new(name, "rotated").of(kind);
+    if let (Kind::ApiToken, Some(command)) = (kind, after(old.expose(), new.expose())) {
+        text.push_str(&format!(
+            "The old one works until it is removed:\n  {command}\n"
+        ));
+        done.next = Some(command);
     }
+    done.put(&options.output, &text)?;
     Ok(Exit::Done)
 }
 
@@ -60,17 +66,17 @@ fn before(old: &str) -> String {
 }
 
 /// How the old API token is removed, where it is another than the new one.
-fn after(old: &str, new: &str) -> String {
+fn after(old: &str, new: &str) -> Option<String> {
     match (parts(old), parts(new)) {
-        (Some(old), Some(new)) if old != new => format!(
-            "The old one works until it is removed:\n  pveum user token remove {} {}\n",
-            old.0, old.1
-        ),
-        _ => String::new(),
+        (Some(old), Some(new)) if old != new => {
+            Some(format!("pveum user token remove {} {}", old.0, old.1))
+        }
+        _ => None,
     }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -79,7 +85,7 @@ mod tests {
     #[test]
     fn the_commands_name_user_and_token_and_nothing_secret() {
         let new = OLD.replace("one", "two");
-        let text = format!("{}{}", before(OLD), after(OLD, &new));
+        let text = format!("{}{}", before(OLD), after(OLD, &new).unwrap());
         assert!(
             text.contains("pveum user token add 'o'\\''b@pam' NEWID"),
             "{text}"
@@ -89,6 +95,6 @@ mod tests {
             "{text}"
         );
         assert!(!text.contains("3f1b8f9e"));
-        assert_eq!(after(OLD, &OLD.replace("3f1b", "3f1c")), "");
+        assert_eq!(after(OLD, &OLD.replace("3f1b", "3f1c")), None);
     }
 }
