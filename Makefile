@@ -82,6 +82,7 @@ bench:
 	@$(AS_ROOT) tests/bench/run $(RELEASE) $(PART)
 
 test-deb:
+	@tests/setup demo
 	@tests/deb/setup
 	$(AS_ROOT) tests/deb/run
 
