@@ -102,4 +102,7 @@ pub(in crate::cli) struct Unpin {
     /// Does not ask
     #[arg(long)]
     pub(in crate::cli) yes: bool,
+    /// Prints JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
 }
