@@ -17,7 +17,10 @@ RELEASE = target/release
 AS_ROOT = $(if $(filter 0,$(shell id -u)),,sudo)
 TRIPLE = $(shell rustc -vV | sed -n 's/^host: //p' | tr 'a-z-' 'A-Z_')
 
-RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env TIME_SHIFT_PROGRAMS=$(RELEASE)") \
+# Some ask cargo, and root has a home of its own.
+KEEP = PATH=$$PATH CARGO_HOME=$${CARGO_HOME:-$$HOME/.cargo} RUSTUP_HOME=$${RUSTUP_HOME:-$$HOME/.rustup}
+
+RUN_TESTS = $(if $(AS_ROOT),CARGO_TARGET_$(TRIPLE)_RUNNER="sudo env $(KEEP) TIME_SHIFT_PROGRAMS=$(RELEASE)") \
     TIME_SHIFT_PROGRAMS=$(RELEASE) $(CARGO) test --locked
 
 .PHONY: all build deb demo test test-all test-deb fuzz bench clean
@@ -54,6 +57,7 @@ test:
 	shellcheck debian/make-deb debian/check-version debian/snippets.sh debian/*.postinst \
 	    debian/*.prerm debian/*.postrm tests/deb/*
 	debian/check-version
+	target/lab/deny/bin/cargo-deny --offline --locked check licenses bans sources
 	@$(MAKE) --no-print-directory build
 	tests/lab/build-client
 	tests/lab/build-debian

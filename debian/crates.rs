@@ -9,30 +9,19 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// A crate of a certain version.
+/// A crate of a certain version that is linked into the programs.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Crate {
     pub(crate) name: String,
     pub(crate) version: String,
     /// An SPDX expression; empty if the crate says none.
     pub(crate) licence: String,
-    /// Where cargo has it from; nothing for this program itself.
-    pub(crate) source: Option<String>,
     /// Its folder on this machine.
     pub(crate) folder: PathBuf,
 }
 
-/// What is looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Scope {
-    /// What is in the programs.
-    Linked,
-    /// What builds and tests them as well.
-    All,
-}
-
-/// The crates, sorted, without this one. Asks cargo, not the network.
-pub(crate) fn crates(scope: Scope) -> io::Result<Vec<Crate>> {
+/// The linked crates, sorted, without this one. Asks cargo, not the network.
+pub(crate) fn linked_crates() -> io::Result<Vec<Crate>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
     command.args(["metadata", "--format-version=1", "--locked", "--offline"]);
@@ -43,11 +32,11 @@ pub(crate) fn crates(scope: Scope) -> io::Result<Vec<Crate>> {
         return Err(io::Error::other(format!("cargo metadata: {why}")));
     }
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    needed(&metadata, scope).ok_or_else(|| io::Error::other("cargo metadata: not as expected"))
+    linked(&metadata).ok_or_else(|| io::Error::other("cargo metadata: not as expected"))
 }
 
-/// Walks from this crate along its dependencies.
-fn needed(metadata: &Value, scope: Scope) -> Option<Vec<Crate>> {
+/// Walks from this crate along its dependencies, past what only builds and tests it.
+fn linked(metadata: &Value) -> Option<Vec<Crate>> {
     let text = |value: &Value| value.as_str().map(str::to_owned);
     let by_id = |list: &str, parent: &Value| -> Option<BTreeMap<String, Value>> {
         let all = parent.get(list)?.as_array()?.iter();
@@ -68,7 +57,7 @@ fn needed(metadata: &Value, scope: Scope) -> Option<Vec<Crate>> {
                 .iter()
                 .any(|kind| kind.get("kind") == Some(&Value::Null))
                 && !is_macro(packages.get(&id)?);
-            if (linked || scope == Scope::All) && !seen.contains(&id) {
+            if linked && !seen.contains(&id) {
                 seen.push(id.clone());
                 next.push(id);
             }
@@ -82,7 +71,6 @@ fn needed(metadata: &Value, scope: Scope) -> Option<Vec<Crate>> {
             name: text(package.get("name")?)?,
             version: text(package.get("version")?)?,
             licence: package.get("license").and_then(text).unwrap_or_default(),
-            source: package.get("source").and_then(text),
             folder: manifest.parent()?.to_owned(),
         });
     }

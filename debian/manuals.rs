@@ -84,7 +84,7 @@ fn main() -> io::Result<()> {
     // Fills in what clap adds to every command: --help, --version, `help`.
     let mut command = time_shift::cli::command();
     command.build();
-    let linked = crates::crates(crates::Scope::Linked)?;
+    let linked = crates::linked_crates()?;
     write(
         &root.join("copyright"),
         crates::copyright(&linked)?.as_bytes(),

@@ -1,121 +1,99 @@
-//! What the programs are made of: where the crates come from, their licences, and what is not wanted
-//! among them. E6.
+//! What the programs are made of: that cargo-deny notices what is not wanted among the crates, and
+//! that the copyright file names them with their licences. E6.
 //!
-//! By what cargo has on this machine, so without a database of advisories: whether a crate is known to
-//! be vulnerable is not looked at (time-shift-security(7), A06).
+//! `make test` lets cargo-deny check the crates themselves, by what cargo has on this machine, so
+//! without a database of advisories (time-shift-security(7), A06).
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 #[path = "../debian/crates.rs"]
-#[allow(dead_code)]
 mod list;
 
-use list::{Crate, Scope, copyright, crates, licence_text};
-use spdx::{Expression, LicenseReq, ParseMode};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-/// What the MIT licence of the programs goes together with.
-const LICENCES: [&str; 10] = [
-    "MIT",
-    "Apache-2.0",
-    "Apache-2.0 WITH LLVM-exception",
-    "BSD-2-Clause",
-    "BSD-3-Clause",
-    "ISC",
-    "Zlib",
-    "0BSD",
-    "Unicode-3.0",
-    "CDLA-Permissive-2.0",
-];
+use list::{Crate, copyright, licence_text, linked_crates};
 
-const REGISTRY: &str = "registry+https://github.com/rust-lang/crates.io-index";
-
-/// What must not be linked, and why.
-const UNWANTED: [(&str, &str); 8] = [
-    (
-        "openssl-sys",
-        "a library of the system, whose upgrade could break the program",
-    ),
-    ("native-tls", "the same"),
-    (
-        "aws-lc-sys",
-        "a second cryptography beside RustCrypto's, built by cmake",
-    ),
-    ("tokio", "everything is synchronous"),
-    ("async-std", "the same"),
-    ("smol", "the same"),
-    ("chrono", "dates are jiff's"),
-    ("anyhow", "each module has its own errors"),
-];
-
-/// Crates of which two versions may be linked, and why.
-const TWICE: [(&str, &str); 0] = [];
-
-/// What is wrong with a list of crates.
-fn faults(crates: &[Crate], scope: Scope) -> Vec<String> {
-    let mut faults = Vec::new();
-    for one in crates {
-        let Crate { name, version, .. } = one;
-        if one.source.as_deref() != Some(REGISTRY) {
-            faults.push(format!("{name} {version} is from {:?}", one.source));
-        }
-        if !permitted(&one.licence) {
-            faults.push(format!("{name} {version} is under {:?}", one.licence));
-        }
-        if scope == Scope::All {
-            continue;
-        }
-        if let Some((_, why)) = UNWANTED.iter().find(|(unwanted, _)| unwanted == name) {
-            faults.push(format!("{name} {version} is not wanted: {why}"));
-        }
-        let versions = crates.iter().filter(|other| other.name == *name).count();
-        if versions > 1 && !TWICE.iter().any(|(twice, _)| twice == name) {
-            faults.push(format!("{name} {version} is one of {versions} versions"));
-        }
-    }
-    faults
+fn run(program: &Path, arguments: &[&str], folder: &Path) -> (bool, String) {
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(folder)
+        // What it fetches from a repository is not for the user's own folder.
+        .env("CARGO_HOME", folder.join("cargo"))
+        .output()
+        .unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8_lossy(&said).into_owned();
+    (output.status.success(), said)
 }
 
-/// Whether a licence expression is met by what is permitted.
-fn permitted(expression: &str) -> bool {
-    let met = |req: &LicenseReq| LICENCES.contains(&req.to_string().as_str());
-    Expression::parse_mode(expression, ParseMode::LAX)
-        .is_ok_and(|expression| expression.evaluate(met))
+fn package(folder: &Path, name: &str, licence: &str, dependency: &str) {
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(folder.join("src/lib.rs"), "").unwrap();
+    let manifest = format!(
+        "[package]\nname = \"{name}\"\nversion = \"1.0.0\"\nedition = \"2024\"\n\
+         license = \"{licence}\"\n[workspace]\n[dependencies]\n{dependency}\n"
+    );
+    fs::write(folder.join("Cargo.toml"), manifest).unwrap();
 }
 
-#[test]
-fn all_crates_are_the_registrys_and_under_licences_that_are_permitted() {
-    for scope in [Scope::Linked, Scope::All] {
-        let crates = crates(scope).unwrap();
-        assert!(crates.len() > 20, "{crates:?}");
-        assert_eq!(faults(&crates, scope), Vec::<String>::new());
-    }
+/// What is said of a program that is made of one other crate, which lies beside it or comes from a
+/// git repository; by the rules of this one.
+fn judged(name: &str, licence: &str, from_git: bool) -> (bool, String) {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let folder =
+        std::env::temp_dir().join(format!("time-shift-crates.{}.{name}", std::process::id()));
+    let other = folder.join("other");
+    package(&other, name, licence, "");
+    let source = if from_git {
+        let git = |arguments: &[&str]| assert!(run("git".as_ref(), arguments, &other).0);
+        git(&["init", "-q"]);
+        git(&["add", "."]);
+        let who = ["-c", "user.name=t", "-c", "user.email=t@localhost"];
+        git(&[who.as_slice(), &["commit", "-q", "-m", "one"]].concat());
+        format!("git = \"file://{}\"", other.display())
+    } else {
+        "path = \"../other\"".to_owned()
+    };
+    let program = folder.join("program");
+    let dependency = format!("{name} = {{ version = \"1.0.0\", {source} }}");
+    package(&program, "program", "MIT", &dependency);
+    let rules = here.join(".deny.toml");
+    let arguments = [
+        "--config",
+        rules.to_str().unwrap(),
+        "check",
+        "licenses",
+        "bans",
+        "sources",
+    ];
+    let verdict = run(
+        &here.join("target/lab/deny/bin/cargo-deny"),
+        &arguments,
+        &program,
+    );
+    fs::remove_dir_all(&folder).unwrap();
+    verdict
 }
 
 #[test]
 fn a_crate_that_should_not_be_there_is_noticed() {
-    let linked = crates(Scope::Linked).unwrap();
-    let like = linked.first().unwrap();
-    let with = |change: fn(&mut Crate)| {
-        let mut one = like.clone();
-        change(&mut one);
-        let mut all = vec![one];
-        all.extend(linked.iter().skip(1).cloned());
-        faults(&all, Scope::Linked).len()
-    };
-    assert_eq!(with(|_| ()), 0);
-    assert_eq!(with(|one| one.licence = "GPL-3.0-only".to_owned()), 1);
-    assert_eq!(
-        with(|one| one.licence = "MIT AND GPL-2.0-or-later".to_owned()),
-        1
-    );
-    assert_eq!(with(|one| one.licence = String::new()), 1);
-    assert_eq!(with(|one| one.source = None), 1);
-    assert_eq!(with(|one| one.name = "tokio".to_owned()), 1);
-    assert_eq!(with(|one| one.name = "serde".to_owned()), 2);
+    let (permitted, said) = judged("harmless", "MIT", false);
+    assert!(permitted, "{said}");
+    for (name, licence, from_git, fault) in [
+        ("copyleft", "GPL-3.0-only", false, "licenses FAILED"),
+        ("both", "MIT AND GPL-2.0-or-later", false, "licenses FAILED"),
+        ("tokio", "MIT", false, "bans FAILED"),
+        ("elsewhere", "MIT", true, "sources FAILED"),
+    ] {
+        let (permitted, said) = judged(name, licence, from_git);
+        assert!(!permitted && said.contains(fault), "{name}: {said}");
+    }
 }
 
 #[test]
 fn the_copyright_file_has_each_linked_crate_with_its_licence() {
-    let linked = crates(Scope::Linked).unwrap();
+    let linked = linked_crates().unwrap();
     let text = copyright(&linked).unwrap();
     for one in &linked {
         let Crate { name, version, .. } = one;

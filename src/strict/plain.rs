@@ -8,7 +8,7 @@ use toml_parser::lexer::{Token, TokenKind};
 use toml_parser::parser::{EventReceiver, ValidateWhitespace, parse_document};
 use toml_parser::{ErrorSink, ParseError, Raw, Source, Span};
 
-use super::tree::{Id, Item, Key, Kind, Stretch, Tree};
+use super::tree::{Id, Item, Key, Keys, Kind, Stretch, Tree};
 
 /// How many tokens are held before they are read up to the end of a statement.
 const TOKENS: usize = 1_024;
@@ -62,8 +62,9 @@ struct Builder<'t> {
     at: At,
     /// The keys of the header that is being read.
     names: Vec<Key>,
-    /// The table that keys are put into.
+    /// The table that keys are put into, and those that it has.
     table: Id,
+    keys: Keys,
     /// Whether there was anything that is not for here.
     beyond: bool,
 }
@@ -85,6 +86,7 @@ impl<'t> Builder<'t> {
             at: At::Line,
             names: Vec::new(),
             table: Id::ROOT,
+            keys: Keys::default(),
             beyond: false,
         }
     }
@@ -134,6 +136,7 @@ impl<'t> Builder<'t> {
         if list != opened {
             return None;
         }
+        self.keys = Keys::default();
         self.table = match (self.names.as_slice(), list) {
             (&[name], false) => self.put(Id::ROOT, name, place, Kind::Table)?,
             (&[outer, name], false) => {
@@ -212,8 +215,7 @@ impl<'t> Builder<'t> {
         };
         match self.at {
             At::Key(key) => {
-                self.unique(self.table, key)?;
-                self.tree.add(self.table, key, place, kind, content)?;
+                self.put_here(key, place, kind, content)?;
                 self.at = At::Line;
             }
             At::List(list) => {
@@ -226,7 +228,8 @@ impl<'t> Builder<'t> {
 
     fn list(&mut self, span: Span) -> Option<()> {
         let At::Key(key) = self.at else { return None };
-        self.at = At::List(self.put(self.table, key, stretch(span)?, Kind::Array)?);
+        let place = stretch(span)?;
+        self.at = At::List(self.put_here(key, place, Kind::Array, Stretch::default())?);
         Some(())
     }
 
@@ -237,7 +240,15 @@ impl<'t> Builder<'t> {
         Some(())
     }
 
-    /// Puts a table or an array where nothing has that key yet.
+    /// Puts a value into the table that is being read, where nothing has that key yet.
+    fn put_here(&mut self, key: Key, place: Stretch, kind: Kind, text: Stretch) -> Option<Id> {
+        if self.keys.add(self.tree.words(key.words)) {
+            self.unique(self.table, key)?;
+        }
+        self.tree.add(self.table, key, place, kind, text)
+    }
+
+    /// Puts a table or a list of tables where nothing has that key yet.
     fn put(&mut self, parent: Id, key: Key, place: Stretch, kind: Kind) -> Option<Id> {
         self.unique(parent, key)?;
         self.tree.add(parent, key, place, kind, Stretch::default())

@@ -1,7 +1,7 @@
 //! A table of a file and the keys it may have.
 use super::near::nearest;
 use super::reader::{Mark, Reader};
-use super::tree::Item;
+use super::tree::{Item, Keys, Values};
 use super::value::{Value, quoted};
 
 /// Room for the keys of the tables that there are many of.
@@ -10,11 +10,17 @@ const ASKED: usize = 16;
 /// A table. Every key that was asked for is allowed in it, every other one is an error.
 pub struct Table<'d> {
     table: Item<'d>,
+    keys: Keys,
+    /// What stands behind the value that was found last: most files have keys in the order in which they
+    /// are asked for.
+    next: Values<'d>,
     mark: Mark,
     what: &'static str,
     asked: Vec<&'static str>,
     /// How many of them are there.
     found: usize,
+    /// How many keys the table has.
+    count: usize,
     open: bool,
     reader: &'d Reader<'d>,
 }
@@ -27,12 +33,21 @@ pub(super) fn read_table<'d, T>(
     reader: &'d Reader<'d>,
     schema: impl FnOnce(&mut Table<'d>) -> Option<T>,
 ) -> Option<T> {
+    let mut keys = Keys::default();
+    let mut count: usize = 0;
+    for value in table.values() {
+        keys.add(value.key());
+        count = count.saturating_add(1);
+    }
     let mut table = Table {
         table,
+        keys,
+        next: table.values(),
         mark,
         what,
         asked: Vec::with_capacity(ASKED),
         found: 0,
+        count,
         open: false,
         reader,
     };
@@ -100,7 +115,10 @@ impl<'d> Table<'d> {
 
     fn value(&mut self, key: &'static str) -> Option<Value<'d>> {
         self.asked.push(key);
-        let value = self.table.get(key)?;
+        if !self.keys.may_have(key) {
+            return None;
+        }
+        let value = self.find(key)?;
         self.found = self.found.saturating_add(1);
         // The parser puts a value without a place where it found none; it has reported that.
         if self.reader.is_broken() && value.place().is_empty() {
@@ -109,8 +127,20 @@ impl<'d> Table<'d> {
         Some(Value::new(key, value, self.reader))
     }
 
+    fn find(&mut self, key: &str) -> Option<Item<'d>> {
+        let has_key = |value: &Item<'d>| value.has_key(key);
+        if let Some(value) = self.next.clone().next().filter(has_key) {
+            self.next.next();
+            return Some(value);
+        }
+        let mut values = self.table.values();
+        let value = values.find(has_key)?;
+        self.next = values;
+        Some(value)
+    }
+
     fn report_unknown(&self) {
-        if self.open || self.table.values().count() == self.found {
+        if self.open || self.count == self.found {
             return;
         }
         for value in self.table.values() {

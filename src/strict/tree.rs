@@ -213,11 +213,6 @@ impl<'d> Item<'d> {
         }
     }
 
-    /// The value of a key of a table.
-    pub(super) fn get(self, key: &str) -> Option<Item<'d>> {
-        self.values().find(|value| value.has_key(key))
-    }
-
     /// Whether that is its key.
     pub(super) fn has_key(self, key: &str) -> bool {
         // Most keys differ in length, and to compare that is quicker than to find the words.
@@ -226,6 +221,31 @@ impl<'d> Item<'d> {
     }
 }
 
+/// Which keys a table may have: what is not among these is not in it, and need not be looked for.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Keys(u64);
+
+impl Keys {
+    /// Takes a key up; whether it may have been there.
+    pub(super) fn add(&mut self, key: &str) -> bool {
+        let before = self.may_have(key);
+        self.0 |= Keys::mark(key);
+        before
+    }
+
+    pub(super) fn may_have(self, key: &str) -> bool {
+        self.0 & Keys::mark(key) != 0
+    }
+
+    /// One of 64, by length and first letter, in which the keys of most tables differ.
+    fn mark(key: &str) -> u64 {
+        let first = key.as_bytes().first().copied().unwrap_or_default();
+        let length = u32::try_from(key.len()).unwrap_or_default();
+        1_u64.rotate_left(u32::from(first).wrapping_add(length << 4))
+    }
+}
+
+#[derive(Clone)]
 pub(super) struct Values<'d> {
     tree: &'d Tree<'d>,
     next: Id,
