@@ -56,6 +56,29 @@ fn a_start_is_followed_to_its_end_and_shows_what_the_hook_said() {
 }
 
 #[test]
+fn a_task_whose_log_may_not_be_read_is_not_told_as_one_without_a_hook() {
+    let server = Server::new("api", |request, stream| {
+        let path = request.split(' ').nth(1).unwrap();
+        let data = match path {
+            path if path.contains("/log?") => {
+                return answer(stream, "403 Permission check failed", r#"{"data":null}"#);
+            }
+            path if path.ends_with("/status/start") => {
+                r#""UPID:pve1:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam:""#
+            }
+            path if path.contains("/tasks/") => r#"{"status":"stopped","exitstatus":"OK"}"#,
+            _ => return node(request, stream),
+        };
+        answer(stream, "200 OK", &format!("{{\"data\":{data}}}"))
+    });
+    let desk = Desk::new(&server.pinned(ROOT));
+    let run = desk.run(&["start", "100"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let said = "VM 100: start done\n    (what the hook said cannot be read: pve1: refused (403)";
+    assert!(run.out.starts_with(said), "{run:?}");
+}
+
+#[test]
 fn of_many_each_is_told_in_the_order_in_which_it_was_named() {
     let (_cluster, desk) = three();
     let (code, rows) = desk.json(&["start", "102", "100-101", "999"]);

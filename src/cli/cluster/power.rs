@@ -8,7 +8,7 @@ use super::hosts::{Asked, open};
 use super::reach::{Found, look};
 use super::select::select;
 use super::write::{Change, Writer, tell};
-use crate::api::{Api, Error, Kind, Method, Path, Power, TaskEnd};
+use crate::api::{Api, Kind, Method, Path, Power, TaskEnd};
 use crate::cli::arguments::cluster::PowerOf;
 use crate::cli::confirm::confirmed;
 use crate::cli::{Exit, Failure, complain};
@@ -121,11 +121,10 @@ fn follow(
         deadline.sleep(pause);
         pause = pause.saturating_mul(2).min(PAUSES.1);
     };
-    let lines: Result<_, Error> = TaskEnd::our_lines(api, &node, &task);
-    let mut said = String::new();
-    for line in lines.unwrap_or_default() {
-        said.push_str(&format!("\n    {line}"));
-    }
+    let said = match TaskEnd::our_lines(api, &node, &task) {
+        Ok(lines) => lines.iter().map(|line| format!("\n    {line}")).collect(),
+        Err(error) => format!("\n    (what the hook said cannot be read: {error})"),
+    };
     match end {
         TaskEnd::Warned(why) => Ok(format!(
             "{} done, with warnings ({why}){said}",
