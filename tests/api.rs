@@ -18,6 +18,8 @@ mod fake;
 mod hostile;
 #[path = "api/logins.rs"]
 mod logins;
+#[path = "api/picking.rs"]
+mod picking;
 #[path = "api/power.rs"]
 mod power;
 #[path = "api/pvesh.rs"]

@@ -22,11 +22,14 @@ pub struct Ticket {
     made: BootInstant,
 }
 
+/// Gives a code of a second factor that was not used yet, or says why there is none.
+pub type SecondFactor = Box<dyn Fn() -> Result<Secret, String> + Send + Sync>;
+
 /// What a host is told about who asks.
 pub enum Credentials {
     /// An API token, `USER@REALM!ID=UUID`.
     Token(Secret),
-    /// A ticket that was kept, a password that gets one, and the seed of a second factor.
+    /// A ticket that was kept, a password that gets one, and a second factor.
     Ticket {
         /// `NAME@REALM`.
         user: String,
@@ -34,8 +37,8 @@ pub enum Credentials {
         kept: Option<Ticket>,
         /// How to get another.
         password: Option<Secret>,
-        /// The seed of TOTP.
-        totp: Option<Secret>,
+        /// Where its codes come from.
+        second: Option<SecondFactor>,
     },
 }
 

@@ -8,7 +8,7 @@ use ureq::unversioned::transport::{ConnectProxyConnector, Connector, TcpConnecto
 use ureq::{Agent, Proxy, ProxyProtocol};
 use zeroize::Zeroizing;
 
-use super::auth::{Credentials, Session, Ticket};
+use super::auth::{Credentials, SecondFactor, Session, Ticket};
 use super::error::{Error, Kind};
 use super::exchange::Answer;
 use super::gate::{ALL, Gate, TOTAL, share};
@@ -52,7 +52,7 @@ enum Who {
         user: String,
         session: Session,
         password: Option<Secret>,
-        totp: Option<Secret>,
+        second: Option<SecondFactor>,
     },
 }
 
@@ -98,12 +98,12 @@ impl Client {
                 user,
                 kept,
                 password,
-                totp,
+                second,
             } => Who::Ticket {
                 user,
                 session: Session::new(kept),
                 password,
-                totp,
+                second,
             },
         };
         Ok(Client {
@@ -140,11 +140,11 @@ impl Client {
                 user,
                 session,
                 password,
-                totp,
+                second,
             } => {
                 let (headers, number) = session.with(
                     *refused,
-                    |old| self.renew(old, user, password.as_ref(), totp.as_ref()),
+                    |old| self.renew(old, user, password.as_ref(), second.as_ref()),
                     |ticket| {
                         let mut headers = vec![("Cookie", Zeroizing::new(ticket.cookie()))];
                         if write {
@@ -192,15 +192,15 @@ impl Api for Client {
                     continue;
                 }
                 Ok(answer) => self.read(&answer),
+                // The host could not look at a login, so that nothing else was asked.
+                Err(error) if matches!(error.kind, Kind::Refused(_)) => return Err(error),
                 Err(error) => Err(error),
             };
             let mut error = match done {
                 Ok(data) => return Ok(data),
                 Err(error) => error,
             };
-            if method == Method::Get && error.kind == Kind::Unknown {
-                error.kind = Kind::NoAnswer;
-            }
+            error.kind = meaning(method, error.kind);
             let safe = method == Method::Get || error.kind == Kind::NotSent;
             let pause = pause(repeats);
             if !error.passing || !safe || repeats >= REPEATS || after(pause) >= deadline {
@@ -218,11 +218,12 @@ impl Api for Client {
                 user,
                 session,
                 password,
-                totp,
+                second,
             } => {
                 let _passes = (self.gate.pass(), ALL.pass());
-                let login =
-                    |old: Option<&Ticket>| self.renew(old, user, password.as_ref(), totp.as_ref());
+                let login = |old: Option<&Ticket>| {
+                    self.renew(old, user, password.as_ref(), second.as_ref())
+                };
                 session.with(None, login, |_| ()).map(|_| ())
             }
         }
@@ -244,6 +245,19 @@ impl Api for Client {
 
     fn lanes(&self) -> usize {
         self.lanes
+    }
+}
+
+/// What a failure says about a request of this method.
+fn meaning(method: Method, kind: Kind) -> Kind {
+    match (method, kind) {
+        (Method::Get, Kind::Unknown) => Kind::NoAnswer,
+        (Method::Get, kind) => kind,
+        // Somebody in between had no answer in time: pveproxy, which passes on what is another node's or
+        // root's (`PVE::APIServer::AnyEvent`, `AnyEvent::HTTP`), or a proxy before it. 595 is a connection
+        // that was not made.
+        (_, Kind::Refused(502 | 504 | 596..=599)) => Kind::Unknown,
+        (_, kind) => kind,
     }
 }
 
@@ -288,6 +302,20 @@ pub(super) fn encoded(form: &[(&str, &str)]) -> Zeroizing<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_that_somebody_in_between_gave_up_may_have_been_made() {
+        for status in [502, 504, 596, 599] {
+            assert_eq!(meaning(Method::Post, Kind::Refused(status)), Kind::Unknown);
+            let read = meaning(Method::Get, Kind::Refused(status));
+            assert_eq!(read, Kind::Refused(status));
+        }
+        for status in [400, 403, 500, 595] {
+            let kind = Kind::Refused(status);
+            assert_eq!(meaning(Method::Put, kind), kind);
+        }
+        assert_eq!(meaning(Method::Get, Kind::Unknown), Kind::NoAnswer);
+    }
 
     #[test]
     fn pauses_grow_and_differ() {

@@ -7,9 +7,8 @@ use super::client::{Client, after, encoded};
 use super::error::{Error, Kind};
 use super::exchange::truthy;
 use super::gate::ALL;
-use super::{Method, Path, totp};
+use super::{Method, Path, SecondFactor};
 use crate::model::BootInstant;
-use crate::system;
 use crate::token::Secret;
 
 impl Client {
@@ -22,7 +21,7 @@ impl Client {
         &self,
         user: &str,
         password: &Secret,
-        second: &dyn Fn() -> Option<Secret>,
+        second: &dyn Fn() -> Result<Secret, String>,
     ) -> Result<Ticket, Error> {
         let _passes = (self.gate.pass(), ALL.pass());
         self.log_in(user, password, second)
@@ -32,7 +31,7 @@ impl Client {
         &self,
         user: &str,
         password: &Secret,
-        second: &dyn Fn() -> Option<Secret>,
+        second: &dyn Fn() -> Result<Secret, String>,
     ) -> Result<Ticket, Error> {
         let form = |password: &str, challenge: Option<&str>| {
             let mut form = vec![("username", user), ("password", password)];
@@ -46,12 +45,10 @@ impl Client {
             return self.ticket(&answer, made);
         }
         let challenge = answer.get("ticket").and_then(Value::as_str);
-        let (Some(challenge), Some(code)) = (challenge, second()) else {
-            return Err(self.no_login(
-                "a second factor is wanted, and none is known: name its seed in config.toml (`totp`), or log \
-                 in with `time-shift login`, or use an API token",
-            ));
-        };
+        let challenge = challenge
+            .ok_or_else(|| self.no_login("a second factor is wanted, and for what is not said"))?;
+        let code = second()
+            .map_err(|why| self.no_login(&format!("a second factor is wanted, and {why}")))?;
         let code = Zeroizing::new(format!("totp:{}", code.expose()));
         let answer = self.ask_login(form(&code, Some(challenge)))?;
         if wants_more(&answer) {
@@ -74,6 +71,11 @@ impl Client {
         })?;
         match answer.status {
             401 => Err(self.no_login("the login was refused: user, password or second factor")),
+            // It refuses nobody who cannot look.
+            500.. => self.read(&answer).map_err(|error| Error {
+                passing: false,
+                ..error
+            }),
             _ => self.read(&answer).map_err(|error| Error {
                 kind: Kind::NoLogin,
                 passing: false,
@@ -97,9 +99,13 @@ impl Client {
         old: Option<&Ticket>,
         user: &str,
         password: Option<&Secret>,
-        totp: Option<&Secret>,
+        second: Option<&SecondFactor>,
     ) -> Result<Ticket, Error> {
-        let none = || None;
+        let none = || {
+            Err("none is known: name its seed in config.toml (`totp`), or log in with `time-shift login`, \
+                 or use an API token"
+                .to_owned())
+        };
         if let Some(as_password) = old.and_then(Ticket::as_password) {
             let renewed = self.log_in(user, &as_password, &none);
             if renewed.is_ok() || password.is_none() {
@@ -112,10 +118,9 @@ impl Client {
                 self.name
             )));
         };
-        let second = || {
-            let now = system::now().ok()?.real.floor_seconds();
-            Secret::copy_of(&totp::code(totp?, now)?).ok()
-        };
-        self.log_in(user, password, &second)
+        match second {
+            Some(second) => self.log_in(user, password, second),
+            None => self.log_in(user, password, &none),
+        }
     }
 }

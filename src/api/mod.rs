@@ -18,11 +18,12 @@ mod totp;
 mod wire;
 
 pub use answers::{Cluster, GuestConfig, HostGuest, Measured, TaskEnd, guest_time};
-pub use auth::{Credentials, Ticket};
+pub use auth::{Credentials, SecondFactor, Ticket};
 pub use client::{Client, ClientError};
 pub use error::{Error, Kind};
 pub use path::{Method, Path, Power, StorageId};
 pub use pvesh::Pvesh;
+pub use totp::{STEP as TOTP_STEP, code as totp_code};
 
 use serde_json::Value;
 

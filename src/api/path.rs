@@ -115,6 +115,12 @@ impl Path {
         Path("/cluster/status".to_owned())
     }
 
+    /// The nodes of the cluster.
+    #[must_use]
+    pub fn nodes() -> Path {
+        Path("/nodes".to_owned())
+    }
+
     /// All guests of the cluster that the caller may see.
     #[must_use]
     pub fn resources() -> Path {
@@ -144,6 +150,12 @@ impl Path {
     pub fn storage_content(node: &NodeName, storage: &StorageId) -> Path {
         let storage = segment(storage.as_str());
         Path(format!("/nodes/{node}/storage/{storage}/content"))
+    }
+
+    /// The tasks of a node.
+    #[must_use]
+    pub fn tasks(node: &NodeName) -> Path {
+        Path(format!("/nodes/{node}/tasks"))
     }
 
     /// How a task is doing.

@@ -51,6 +51,9 @@ impl Pvesh {
         }
         if said.code != Some(0) {
             let complaint = String::from_utf8_lossy(&said.err);
+            if method != Method::Get && is_unread_success(&complaint) {
+                return Ok(Value::Null);
+            }
             let why = complaint.trim().replace('\n', "; ");
             return Err(match said.code {
                 // What Proxmox VE says is all that is known.
@@ -83,6 +86,14 @@ impl Pvesh {
             )
         })
     }
+}
+
+/// Whether a complaint means that a change was made on another node. There pvesh runs itself by ssh and,
+/// once that has succeeded, wants JSON of it. Changes answer with nothing, or with a task's lines before its
+/// name, and then the JSON reader's own complaint is all that there is (`PVE::CLI::pvesh`, `proxy_handler`).
+fn is_unread_success(complaint: &str) -> bool {
+    let of_json = ["malformed JSON string", "garbage after JSON"];
+    of_json.iter().any(|words| complaint.starts_with(words))
 }
 
 impl Api for Pvesh {
@@ -157,5 +168,10 @@ mod tests {
         let refused =
             said(false, "", "400 Parameter verification failed.\ntags: no\n").unwrap_err();
         assert!(refused.to_string().contains("tags: no"), "{refused}");
+        let unread = "malformed JSON string, neither tag, array, object, number, string or atom, at character \
+                      offset 0 (before \"(end of string)\") at /usr/share/perl5/PVE/CLI/pvesh.pm line 125.\n";
+        assert_eq!(said(false, "", unread).unwrap(), Value::Null);
+        let quoted = said(false, "", "no such tag: malformed JSON string").unwrap_err();
+        assert_eq!(quoted.kind, Kind::Refused(500));
     }
 }

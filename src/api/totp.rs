@@ -37,11 +37,15 @@ fn seed(secret: &Secret) -> Option<SecretBytes> {
     Some(bytes)
 }
 
+/// How long a code is good, in seconds.
+pub const STEP: i64 = 30;
+
 /// The code at `seconds` since 1970. `None` where the secret is no seed.
-pub(super) fn code(secret: &Secret, seconds: i64) -> Option<String> {
+#[must_use]
+pub fn code(secret: &Secret, seconds: i64) -> Option<String> {
     let seed = seed(secret)?;
     let mut mac = Hmac::<Sha1>::new_from_slice(seed.as_slice()).ok()?;
-    mac.update(&seconds.div_euclid(30).to_be_bytes());
+    mac.update(&seconds.div_euclid(STEP).to_be_bytes());
     let hash = mac.finalize().into_bytes();
     let offset = usize::from(hash.last()? & 0x0f);
     let four: [u8; 4] = hash.get(offset..)?.first_chunk().copied()?;

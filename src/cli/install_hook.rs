@@ -39,7 +39,12 @@ struct Removed {
 /// Installs the snippet where a storage of this node has none, unless that is only to be known. A copy that
 /// is there stays as it is. Whether it was missing comes back.
 pub(super) fn ensure(config: &Config, storage: &str, dry_run: bool) -> Result<bool, Failure> {
-    let folder = open(&find(config, storage)?)?;
+    let storage = find(config, storage)?;
+    // Nothing is made only to be looked into.
+    if dry_run && !storage.snippets.exists() {
+        return Ok(true);
+    }
+    let folder = open(&storage)?;
     let missing = copy_in(&folder)?.is_none();
     if missing && !dry_run {
         write(&folder, snippet::TEXT)?;

@@ -2,6 +2,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -165,6 +166,9 @@ fn a_host_that_is_not_reached_locks_nobody_out() {
     assert_eq!(run.out, "nothing unusual\n");
 }
 
+const NEEDS_MORE: &str =
+    r#"{"data":{"NeedTFA":1,"ticket":"PVE:!tfa!a:b","CSRFPreventionToken":"x"}}"#;
+
 /// A node that wants the second factor, and takes today's code of [`SEED`] by openssl's account.
 fn with_second_factor() -> Server {
     Server::new("api", |request, stream| {
@@ -183,11 +187,7 @@ fn with_second_factor() -> Server {
         };
         let password = field("password").unwrap();
         match (field("tfa-challenge"), password.as_str()) {
-            (None, "secret") => answer(
-                stream,
-                "200 OK",
-                r#"{"data":{"NeedTFA":1,"ticket":"PVE:!tfa!a:b","CSRFPreventionToken":"x"}}"#,
-            ),
+            (None, "secret") => answer(stream, "200 OK", NEEDS_MORE),
             (Some(challenge), code) => {
                 let now = jiff::Timestamp::now().as_second();
                 let codes = [now - 30, now].map(|second| format!("totp%3A{}", code_at(second)));
@@ -242,6 +242,59 @@ fn the_second_factor_comes_from_the_store_or_the_terminal() {
     assert!(shown.contains("is logged in at pve1"), "{shown}");
     let run = desk.typed("", &["cluster", "status"]);
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[test]
+fn a_code_of_the_second_factor_is_for_one_login_at_all_hosts() {
+    // As Proxmox VE: a code that was used is refused.
+    let used = Mutex::new(Vec::new());
+    let server = Server::new("api", move |request, stream| {
+        let code = request
+            .split("&password=")
+            .nth(1)
+            .filter(|_| request.contains("tfa-challenge="));
+        let Some(code) = code.or_else(|| request.split("password=totp").nth(1)) else {
+            return match request.contains("/access/ticket") {
+                true => answer(stream, "200 OK", NEEDS_MORE),
+                false => node(request, stream),
+            };
+        };
+        let code = code.split('&').next().unwrap().to_owned();
+        let mut used = used.lock().unwrap();
+        if used.contains(&code) {
+            return answer(stream, "401 authentication failure", "{\"data\":null}");
+        }
+        used.push(code);
+        node(request, stream)
+    });
+    let login = format!("{ROOT}\ntotp = \"seed\"");
+    let (one, other) = (
+        server.pinned(&login),
+        server.pinned(&login).replace("pve1", "pve2"),
+    );
+    let desk = Desk::new(&[one, other].concat());
+    let run = desk.vault.open(&["add", "seed", "--kind", "totp"], SEED);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let run = desk.run(&["cluster", "status"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.says(&["waits for the next code of seed: each is good for one login"]);
+    assert!(!run.log().contains("refused"), "{run:?}");
+}
+
+#[test]
+fn a_kept_ticket_that_is_not_taken_any_more_is_forgotten() {
+    let mut cluster = Cluster::new(1);
+    cluster.run("pve.add_vm(100, 'a')");
+    let desk = Desk::new(&host("pve1", &cluster, 0, TYPED));
+    let run = desk.typed("secret\n", &["login", "pve1"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    // As after a change of its key.
+    cluster.run("pve.tickets.clear()");
+    let run = desk.typed("", &["cluster", "status"]);
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.says(&["the ticket is forgotten: do it again"]);
+    desk.typed("", &["cluster", "status"])
+        .says(&["is not logged in there"]);
 }
 
 #[test]

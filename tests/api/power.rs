@@ -234,6 +234,45 @@ fn a_change_whose_answer_is_lost_is_not_made_again() {
 }
 
 #[test]
+fn a_change_that_a_proxy_gave_up_is_not_told_as_refused() {
+    for status in ["504 Gateway Time-out", "596 Broken pipe"] {
+        let server = Server::new("api", move |request, stream| {
+            match request.contains("/status/start") {
+                true => answer(stream, status, "<html>"),
+                false => node(request, stream),
+            }
+        });
+        let desk = Desk::new(&server.pinned(ROOT));
+        let run = desk.run(&["start", "100"]);
+        assert_eq!(run.code, Some(1), "{run:?}");
+        run.says(&[
+            "no answer that says what became of it",
+            "look before you repeat it",
+        ]);
+        assert_eq!(server.count("/status/start"), 1);
+    }
+}
+
+#[test]
+fn what_ha_is_asked_for_is_not_told_as_done() {
+    let server = Server::new("api", |request, stream| {
+        let path = request.split(' ').nth(1).unwrap();
+        let data = match path {
+            path if path.contains("/log?") => r#"[{"n":1,"t":"Requesting HA start for VM 100"}]"#,
+            path if path.ends_with("/status/start") => {
+                r#""UPID:pve1:0000C3F1:002B9D3E:65A1B2C3:hastart:100:root@pam:""#
+            }
+            path if path.contains("/tasks/") => r#"{"status":"stopped","exitstatus":"OK"}"#,
+            _ => return node(request, stream),
+        };
+        answer(stream, "200 OK", &format!("{{\"data\":{data}}}"))
+    });
+    let run = Desk::new(&server.pinned(ROOT)).run(&["start", "100"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    run.says(&["VM 100: start asked of HA, which does it when it can"]);
+}
+
+#[test]
 fn nothing_of_an_answer_gets_into_a_path_unless_it_is_what_it_should_be() {
     for task in [
         "UPID:pve1/../x:0000C3F1:002B9D3E:65A1B2C3:qmstart:100:root@pam:",

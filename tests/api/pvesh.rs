@@ -1,5 +1,6 @@
 //! The commands on a node, as root, through pvesh. It is a stand-in here, which hands each call to fakepve's
 //! API and prints what pvesh prints; the real one needs a Proxmox VE node.
+use std::fs;
 use std::process::Command;
 
 use serde_json::json;
@@ -30,10 +31,16 @@ try:
 except urllib.error.HTTPError as error:
     print(json.load(error).get('message') or error.reason, file=sys.stderr)
     sys.exit(2)
+said = [] if data is None else [json.dumps(data)]
 if isinstance(data, str) and data.startswith('UPID:'):
-    print('generating cloud-init ISO')
-if data is not None:
-    print(json.dumps(data))
+    said.insert(0, 'generating cloud-init ISO')
+if path.startswith('/nodes/') and not path.startswith('/nodes/lab1/'):
+    # Its own output on another node, the lines joined.
+    try:
+        said = [json.dumps(json.loads(''.join(said)))]
+    except ValueError:
+        sys.exit('malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0')
+print('\n'.join(said))
 "#;
 
 /// A desk on a node: its config.toml names nobody, and /usr/bin has pvesh.
@@ -90,7 +97,8 @@ pve.add_vm(101, 'b', node='lab1')
         assert_eq!(denied.code, Some(3), "{denied:?}");
         denied.says(&["pvesh is not run: ", says]);
     }
-    desk.vault.world.write(allowlist, "version = 1\n");
+    let profile = "version = 1\n[profiles.p]\ntarget = \"now\"\n";
+    desk.vault.world.write(allowlist, profile);
     let dry = run(&desk, &["attach", "101", "--dry-run", "--json"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
     dry.says(&[
@@ -144,4 +152,41 @@ pve.add_vm(101, 'b', node='lab1')
         .filter(|record| record["event"] == json!("api-intent"))
         .count();
     assert_eq!(intents, 3);
+}
+
+#[test]
+fn what_pvesh_does_on_another_node_is_told_as_done() {
+    let mut cluster = Cluster::new(1);
+    cluster.run(
+        "
+pve.nodes['lab1'] = pve.nodes.pop('pve1')
+pve.storages['local']['content'] += ',snippets'
+pve.store_file('local', 'time-shift', 500, content='snippets')
+pve.add_vm(200, 'far', node='pve2')
+pve.add_vm(201, 'broken', node='pve2').start_error = 'no such disk'
+",
+    );
+    let desk = node(&cluster);
+    let world = &desk.vault.world;
+    world.write("/etc/time-shift/allowlist.toml", "version = 1\n");
+    // A dry run makes no folder either.
+    fs::remove_dir(world.path("/var/lib/vz/snippets")).unwrap();
+    let dry = run(&desk, &["attach", "200", "--dry-run"]);
+    assert_eq!(dry.code, Some(0), "{dry:?}");
+    assert!(!world.path("/var/lib/vz/snippets").exists());
+    let typo = run(&desk, &["attach", "200", "--profile", "idrac"]);
+    assert_eq!(typo.code, Some(1), "{typo:?}");
+    typo.says(&["the allowlist has no profile idrac; it has none"]);
+    let attach = run(&desk, &["attach", "200"]);
+    assert_eq!(attach.code, Some(0), "{attach:?}");
+    attach.says(&["VM 200: set hookscript local:snippets/time-shift"]);
+    let hook = cluster.run("result = pve.vm(200).config['hookscript']");
+    assert_eq!(hook, json!("local:snippets/time-shift"));
+    let start = run(&desk, &["start", "200", "201"]);
+    assert_eq!(start.code, Some(1), "{start:?}");
+    start.says(&[
+        "VM 200: start done",
+        "VM 201: start failed: ",
+        "no such disk",
+    ]);
 }

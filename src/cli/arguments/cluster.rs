@@ -145,7 +145,7 @@ pub(in crate::cli) struct PowerOf {
     pub(in crate::cli) hosts: Hosts,
     #[command(flatten)]
     pub(in crate::cli) changing: Changing,
-    /// How long each task is followed
+    /// How long each task is followed; pvesh ends when the task does, however long that is
     #[arg(long, value_name = "LENGTH", default_value = "10m", value_parser = parse_lapse)]
     pub(in crate::cli) wait: Duration,
     /// Does not ask

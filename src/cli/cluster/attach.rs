@@ -12,7 +12,8 @@ use crate::cli::arguments::cluster::Attach;
 use crate::cli::install_hook::ensure;
 use crate::cli::{Exit, Failure, complain};
 use crate::config::Config;
-use crate::model::{NodeName, Tag};
+use crate::model::{NodeName, ProfileName, Tag};
+use crate::sources::load_allowlist;
 use crate::system;
 
 /// Why a hookscript cannot be set by everybody.
@@ -56,6 +57,7 @@ pub(in crate::cli) fn attach(config: &Config, options: &Attach) -> Result<Exit, 
         Err(stop) => return Ok(stop.tell()),
     };
     let selected = select(&reach, &options.selection)?;
+    known_profile(config, &reach, &selected, options)?;
     let installed = install_here(config, &reach, &selected, options)?;
     let mut lacking: Vec<Lacking> = (0..reach.clusters.len())
         .map(
@@ -65,10 +67,11 @@ pub(in crate::cli) fn attach(config: &Config, options: &Attach) -> Result<Exit, 
             },
         )
         .collect();
-    if let Some(node) = &installed {
-        lacking.iter_mut().for_each(|cluster| {
-            cluster.remove(node);
-        });
+    // Only a dry run has installed nothing that could be seen now.
+    if let Some((cluster, node)) = &installed {
+        if let Some(lacking) = lacking.get_mut(*cluster) {
+            lacking.remove(node);
+        }
     }
     for (node, why) in lacking.iter().flatten() {
         complain(&format!(
@@ -91,32 +94,60 @@ pub(in crate::cli) fn attach(config: &Config, options: &Attach) -> Result<Exit, 
     tell(&selected, parts, changing, reach.partly)
 }
 
-/// Installs the snippet where this is a node of a cluster of one of the VMs, or says that it would. The
-/// node comes back where its storage had none.
+/// A profile for VMs of this node's own cluster has to be one of the allowlist, as far as that can be read.
+fn known_profile(
+    config: &Config,
+    reach: &Reach,
+    selected: &Selected,
+    options: &Attach,
+) -> Result<(), Failure> {
+    let own = selected.found.iter().any(|found| reach.is_own(found));
+    let (Some(profile), true) = (&options.profile, own) else {
+        return Ok(());
+    };
+    let Ok(loaded) = load_allowlist(config) else {
+        return Ok(());
+    };
+    let known = &loaded.allowlist.profiles;
+    if known.contains_key(profile) {
+        return Ok(());
+    }
+    let known: Vec<&str> = known.keys().map(ProfileName::as_str).collect();
+    Err(Failure(format!(
+        "the allowlist has no profile {profile}; it has {}",
+        match known.is_empty() {
+            true => "none".to_owned(),
+            false => known.join(", "),
+        }
+    )))
+}
+
+/// Installs the snippet where this is a node of a cluster of one of the VMs, or says that it would: then
+/// the place of the cluster and the node come back.
 fn install_here(
     config: &Config,
     reach: &Reach,
     selected: &Selected,
     options: &Attach,
-) -> Result<Option<NodeName>, Failure> {
-    let (here, storage) = (system::hostname(), &options.storage);
-    let concerned = selected.found.iter().find_map(|found| {
-        let member = reach.clusters.get(found.cluster)?;
-        let mut nodes = member.cluster.nodes.iter().map(|(node, _)| node);
-        nodes.find(|node| node.as_str() == here)
-    });
-    let Some(node) = concerned.filter(|_| Pvesh::here().is_some()) else {
+) -> Result<Option<(usize, NodeName)>, Failure> {
+    let storage = &options.storage;
+    let mut own = selected.found.iter().filter(|found| reach.is_own(found));
+    let (Some(found), true) = (own.next(), Pvesh::here().is_some()) else {
         return Ok(None);
     };
     let dry_run = options.changing.dry_run;
     if !ensure(config, storage.as_str(), dry_run)? {
         return Ok(None);
     }
-    complain(&match dry_run {
-        true => format!("the snippet would be put into {storage} of this node"),
-        false => format!("the snippet is now in {storage} of this node"),
-    });
-    Ok(Some(node.clone()))
+    if !dry_run {
+        complain(&format!("the snippet is now in {storage} of this node"));
+        return Ok(None);
+    }
+    complain(&format!(
+        "the snippet would be put into {storage} of this node"
+    ));
+    let here = NodeName::parse(&system::hostname()).ok();
+    Ok(here.map(|node| (found.cluster, node)))
 }
 
 fn volume(storage: &StorageId) -> String {

@@ -48,15 +48,12 @@ pub(in crate::cli) fn drift(config: &Config, options: &Drift) -> Result<Exit, Fa
             &"warning: this host's clock is not synchronised, and the guests' are measured against it",
         );
     }
-    let Selected { mut found, missing } = select(&reach, &options.selection)?;
+    let selected = select(&reach, &options.selection)?;
+    let absent = selected.tell_absent();
+    let Selected { mut found, .. } = selected;
     found.retain(|one| one.guest.status.as_str() == "running");
     let measured = measure(&reach, &found);
-    let mut failed = reach.partly || !missing.is_empty() || interrupted();
-    for vmid in &missing {
-        complain(&format!(
-            "VM {vmid}: there is no such VM, or it may not be seen"
-        ));
-    }
+    let mut failed = reach.partly || absent || interrupted();
     let allowlist = load_allowlist(config).ok();
     let handovers = Handovers::new(&config.paths.data, &config.paths.cluster_allowlist);
     let mut rows = Vec::new();
@@ -85,8 +82,10 @@ pub(in crate::cli) fn drift(config: &Config, options: &Drift) -> Result<Exit, Fa
             found,
             measured,
             options,
-            allowlist.as_ref(),
-            &handovers,
+            // Of a VM of another cluster nothing is known here.
+            reach
+                .is_own(found)
+                .then_some((allowlist.as_ref(), &handovers)),
         ));
     }
     rows.sort_by_key(|row| std::cmp::Reverse(row.error_ns.map(Offset::distance)));
@@ -124,12 +123,15 @@ fn row(
     found: &Found,
     measured: Result<Measured, String>,
     options: &Drift,
-    allowlist: Option<&Loaded>,
-    handovers: &Handovers,
+    known: Option<(Option<&Loaded>, &Handovers)>,
 ) -> Row {
     let guest = &found.guest;
+    let (allowlist, handover) = match known {
+        Some((allowlist, handovers)) => (allowlist, handovers.load(guest.vmid)),
+        None => (None, None),
+    };
     let profile = profile(guest.vmid, &guest.tags, allowlist);
-    let intended = match (handovers.load(guest.vmid), &profile) {
+    let intended = match (handover, &profile) {
         (Some(known), _) => Some(known.offset_ns),
         (None, None) => Offset::from_nanos(0).ok(),
         (None, Some(_)) => None,

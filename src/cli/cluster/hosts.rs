@@ -1,6 +1,6 @@
 //! Who is asked: the hosts of config.toml, or pvesh of this node.
 use super::stop::Stop;
-use super::{local, note};
+use super::{local, note, second};
 use crate::api::{Api, Client, Credentials, Ticket};
 use crate::audit::Event;
 use crate::cli::arguments::cluster::{Hosts, Selection};
@@ -22,6 +22,10 @@ pub(super) struct Asked {
     pub(super) may_set_hookscripts: bool,
     /// The login that a password of the store is going to be used for, if one is.
     pub(super) login: Option<String>,
+    /// The login of which the ticket was kept, if one was.
+    pub(super) kept: Option<String>,
+    /// Whether it is this node's own pvesh.
+    pub(super) is_here: bool,
 }
 
 /// Those that are asked, without asking anything yet. Everything that is wrong with a host, a token or a
@@ -55,6 +59,8 @@ pub(super) fn open(
             identity: "root of this node".to_owned(),
             may_set_hookscripts: true,
             login: None,
+            kept: None,
+            is_here: true,
         });
     }
     let store = store(config);
@@ -110,7 +116,7 @@ fn client(
         note(config, Event::SecretUsed, &text)?;
         Ok(secret)
     };
-    let mut login = None;
+    let (mut login, mut used) = (None, None);
     let (credentials, identity, may_set_hookscripts) = match &host.login {
         Login::Token(name) => {
             let token = secret(name)?;
@@ -130,7 +136,7 @@ fn client(
             let name = session(host, user);
             let kept = sessions(config).kept(&name);
             let kept = kept.and_then(|line| Ticket::of_line(&line));
-            let (password, totp) = match &kept {
+            let (password, seed) = match &kept {
                 Some(_) => (None, None),
                 None => (
                     password.as_ref().map(&mut secret).transpose()?,
@@ -138,7 +144,10 @@ fn client(
                 ),
             };
             let state = match (&kept, &password) {
-                (Some(_), _) => "logged in",
+                (Some(_), _) => {
+                    used = Some(name);
+                    "logged in"
+                }
                 (None, Some(_)) => {
                     login = Some(name);
                     "password"
@@ -146,11 +155,12 @@ fn client(
                 (None, None) => "not logged in",
             };
             let identity = format!("{user} ({state})");
+            let codes = totp.as_ref().zip(seed);
             let credentials = Credentials::Ticket {
                 user: user.as_str().to_owned(),
                 kept,
                 password,
-                totp,
+                second: codes.map(|(name, seed)| second::codes(config, name, seed)),
             };
             (credentials, identity, user.as_str() == ROOT)
         }
@@ -163,6 +173,8 @@ fn client(
         identity,
         may_set_hookscripts,
         login,
+        kept: used,
+        is_here: false,
     })
 }
 

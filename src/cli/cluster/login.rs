@@ -95,13 +95,15 @@ fn log_in(config: &Config, options: &LoginAt) -> Result<Exit, Stop> {
         user: user.as_str().to_owned(),
         kept: None,
         password: None,
-        totp: None,
+        second: None,
     };
     let client = Client::new(host, nobody, &cluster_ca, 1)?;
     let password = value(&format!("Password of {user} at {}: ", host.name))
         .map_err(|error| error.to_string())?;
     let ticket = attempt(config, &name, || {
-        client.login(user.as_str(), &password, &|| typed_code().ok())
+        client.login(user.as_str(), &password, &|| {
+            typed_code().map_err(|_| "its code can only be typed on a terminal".to_owned())
+        })
     })?;
     let line = ticket
         .line()

@@ -14,7 +14,10 @@ use crate::cli::confirm::confirmed;
 use crate::cli::{Exit, Failure, complain};
 use crate::config::Config;
 use crate::model::{NodeName, Upid};
-use crate::system::{Deadline, interrupted};
+use crate::system::{self, Deadline, interrupted};
+
+/// How far apart the clocks of a cluster's nodes may be, in seconds.
+const CLOCKS: i64 = 30;
 
 /// The first pause between two looks at a task, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
@@ -77,21 +80,36 @@ fn one(
     if options.changing.dry_run {
         return Ok(api.shown(change.method, change.path, change.parameters));
     }
+    let begun = system::now().map_err(|error| format!("this host's clock: {error}"))?;
     writer.make(api, found, &change, |answer| {
-        let text = follow(api, &guest.node, &answer, power, options.wait)?;
+        let task = match answer {
+            Value::Null => task_of(api, found, power, begun.real.floor_seconds()),
+            named => named.as_str().and_then(Upid::parse),
+        };
+        let text = follow(api, &guest.node, task, power, options.wait)?;
         Ok((text.clone(), text))
     })
+}
+
+/// The task that was begun and is not named: pvesh does not read what it says on another node.
+fn task_of(api: &dyn Api, found: &Found, power: Power, begun: i64) -> Option<Upid> {
+    let Found { guest, .. } = found;
+    let word = power.word();
+    let kinds = [format!("qm{word}"), format!("ha{word}")];
+    let kinds = kinds.each_ref().map(String::as_str);
+    // Nodes' clocks differ by less.
+    let since = begun.saturating_sub(CLOCKS);
+    TaskEnd::find(api, &guest.node, guest.vmid, &kinds, since).ok()?
 }
 
 /// Follows a task to its end.
 fn follow(
     api: &dyn Api,
     node: &NodeName,
-    answer: &Value,
+    task: Option<Upid>,
     power: Power,
     wait: Duration,
 ) -> Result<String, String> {
-    let task = answer.as_str().and_then(Upid::parse);
     let task = task.ok_or_else(|| {
         format!(
             "{}: it was asked for, and the answer names no task; look at the VM",
@@ -128,6 +146,11 @@ fn follow(
     match end {
         TaskEnd::Warned(why) => Ok(format!(
             "{} done, with warnings ({why}){said}",
+            power.word()
+        )),
+        TaskEnd::Done if task.kind().starts_with("ha") => Ok(format!(
+            "{} asked of HA, which does it when it can: time-shift cluster status shows whether it \
+             has{said}",
             power.word()
         )),
         TaskEnd::Failed(why) => Err(format!("{} failed: {why}{said}", power.word())),

@@ -1,8 +1,10 @@
 //! What those that are asked have: clusters and VMs.
 use super::hosts::Asked;
 use super::login::attempt;
+use super::own;
 use super::stop::Stop;
-use crate::api::{Cluster, HostGuest};
+use crate::api::{Cluster, HostGuest, Kind};
+use crate::cli::token::sessions;
 use crate::cli::{Exit, complain};
 use crate::config::Config;
 
@@ -11,6 +13,8 @@ pub(super) struct Member {
     pub(super) cluster: Cluster,
     /// Places in [`Reach::asked`].
     pub(super) asked: Vec<usize>,
+    /// Whether this host is a node of it, so that what is known here is about its VMs.
+    pub(super) is_own: bool,
 }
 
 /// A VM and who is asked about it.
@@ -32,6 +36,14 @@ pub(super) struct Reach {
     pub(super) partly: bool,
 }
 
+impl Reach {
+    /// Whether what is known on this host about that number is about this VM.
+    pub(super) fn is_own(&self, found: &Found) -> bool {
+        let member = self.clusters.get(found.cluster);
+        member.is_some_and(|member| member.is_own)
+    }
+}
+
 /// Why somebody who was asked said nothing.
 struct Silence {
     host: String,
@@ -44,7 +56,15 @@ fn ask(config: &Config, one: &Asked) -> Result<(Cluster, Vec<HostGuest>), Stop> 
     if let Some(login) = &one.login {
         attempt(config, login, || api.enter())?;
     }
-    Ok((Cluster::ask(api)?, HostGuest::list(api)?))
+    let answers = Cluster::ask(api).and_then(|cluster| Ok((cluster, HostGuest::list(api)?)));
+    answers.map_err(|error| match &one.kept {
+        // A ticket that is not taken any more would fail every command until somebody logs out.
+        Some(name) if error.kind == Kind::NoLogin => match sessions(config).forget(name) {
+            Ok(()) => format!("{error}; the ticket is forgotten: do it again").into(),
+            Err(kept) => format!("{error}; and the ticket cannot be forgotten: {kept}").into(),
+        },
+        _ => error.into(),
+    })
 }
 
 /// Asks all what VMs they have. Hosts of one cluster have the same ones: the first that answers is
@@ -69,13 +89,17 @@ pub(super) fn look(config: &Config, asked: Vec<Asked>) -> Result<Reach, Stop> {
     let mut clusters: Vec<Member> = Vec::new();
     let mut lists: Vec<Vec<HostGuest>> = Vec::new();
     let mut silent: Vec<Silence> = Vec::new();
-    for (place, answer) in answers.into_iter().enumerate() {
+    for (place, (answer, one)) in answers.into_iter().zip(&asked).enumerate() {
         match answer {
             Ok((cluster, guests)) => match clusters.iter_mut().find(|one| one.cluster.is(&cluster))
             {
-                Some(known) => known.asked.push(place),
+                Some(known) => {
+                    known.is_own |= one.is_here;
+                    known.asked.push(place);
+                }
                 None => {
                     clusters.push(Member {
+                        is_own: own::is(config, &cluster, one.is_here),
                         cluster,
                         asked: vec![place],
                     });

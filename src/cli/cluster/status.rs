@@ -70,11 +70,15 @@ pub(in crate::cli) fn status(config: &Config, options: &Survey) -> Result<Exit, 
     let handovers = Handovers::new(&config.paths.data, &config.paths.cluster_allowlist);
     let mut failed = reach.partly;
     let mut rows = Vec::new();
+    let mut unseen: usize = 0;
     for (found, part) in selected.found.iter().zip(parts) {
         let Part::Done(seen) = part else {
             failed = true;
+            unseen = unseen.saturating_add(1);
             continue;
         };
+        let is_own = reach.is_own(found);
+        let known = is_own.then(|| handovers.load(found.guest.vmid)).flatten();
         let tags = match &seen.config {
             Ok(read) => &read.tags,
             Err(_) => &found.guest.tags,
@@ -99,19 +103,23 @@ pub(in crate::cli) fn status(config: &Config, options: &Survey) -> Result<Exit, 
             name: found.guest.name.clone(),
             state: found.guest.status.clone(),
             hook,
-            profile: profile(found.guest.vmid, tags, allowlist.as_ref()),
+            profile: profile(
+                found.guest.vmid,
+                tags,
+                allowlist.as_ref().filter(|_| is_own),
+            ),
             guest_time: clock.map(|clock| clock.time),
             offset_ns: clock.map(|clock| clock.offset),
             uncertainty_ns: clock.map(|clock| clock.uncertainty),
-            last_action: handovers.load(found.guest.vmid).map(|known| known.written),
+            last_action: known.map(|known| known.written),
             remark: why,
         });
     }
-    for vmid in &selected.missing {
+    failed |= selected.tell_absent();
+    if unseen > 0 {
         complain(&format!(
-            "VM {vmid}: there is no such VM, or it may not be seen"
+            "ended by a signal: {unseen} VMs were not asked about"
         ));
-        failed = true;
     }
     let hosts = reach.asked.iter().map(|asked| Host {
         name: asked.api.name().to_owned(),

@@ -123,13 +123,17 @@ pub(super) fn tell(
             }
         })
         .collect();
-    rows.extend(selected.missing.iter().map(|vmid| Row {
-        vmid: *vmid,
-        node: None,
-        name: None,
-        result: "failed",
-        text: "there is no such VM, or it may not be seen".to_owned(),
-    }));
+    // The last first, so that those before them stay where they are.
+    for absent in selected.absent.iter().rev() {
+        let row = Row {
+            vmid: absent.vmid,
+            node: None,
+            name: None,
+            result: "failed",
+            text: absent.why.to_owned(),
+        };
+        rows.insert(absent.after.min(rows.len()), row);
+    }
     let count = |result: &str| rows.iter().filter(|row| row.result == result).count();
     let (done, failed, left) = (count(good), count("failed"), count("not-begun"));
     if changing.json {
