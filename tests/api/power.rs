@@ -47,7 +47,7 @@ fn a_start_is_followed_to_its_end_and_shows_what_the_hook_said() {
     let text = trail[0]["text"].as_str().unwrap();
     assert!(
         text.starts_with("POST https://127.0.0.1:")
-            && text.ends_with("/nodes/pve1/qemu/100/status/start")
+            && text.ends_with("/nodes/pve1/qemu/100/status/start as root@pam (password)")
     );
     assert!(
         trail[1]["text"].as_str().unwrap().starts_with("start done"),

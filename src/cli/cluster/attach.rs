@@ -263,7 +263,7 @@ fn one(
         return Ok(api.shown(change.method, change.path, change.parameters));
     }
     let text = format!("set {}", done.join(", "));
-    writer.make(api, found, &change, |_| Ok((text.clone(), text)))
+    writer.make(asked, found, &change, |_| Ok((text.clone(), text)))
 }
 
 /// The tags with the one of a profile instead of that of another, and what is different.

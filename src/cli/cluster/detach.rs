@@ -88,5 +88,5 @@ fn one(asked: &Asked, found: &Found, dry_run: bool, writer: &Writer) -> Result<S
         return Ok(api.shown(change.method, change.path, change.parameters));
     }
     let text = format!("removed {}{kept}", done.join(", "));
-    writer.make(api, found, &change, |_| Ok((text.clone(), text)))
+    writer.make(asked, found, &change, |_| Ok((text.clone(), text)))
 }

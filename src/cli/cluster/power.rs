@@ -81,7 +81,7 @@ fn one(
         return Ok(api.shown(change.method, change.path, change.parameters));
     }
     let begun = system::now().map_err(|error| format!("this host's clock: {error}"))?;
-    writer.make(api, found, &change, |answer| {
+    writer.make(asked, found, &change, |answer| {
         let task = match answer {
             Value::Null => task_of(api, found, power, begun.real.floor_seconds()),
             named => named.as_str().and_then(Upid::parse),

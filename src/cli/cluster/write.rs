@@ -5,9 +5,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::batch::Part;
+use super::hosts::Asked;
 use super::reach::Found;
 use super::select::Selected;
-use crate::api::{Api, Error, Method, Path};
+use crate::api::{Error, Method, Path};
 use crate::audit::{Event, Record, Trail};
 use crate::cli::arguments::cluster::Changing;
 use crate::cli::{Exit, Failure, complain, put, put_json};
@@ -51,7 +52,7 @@ impl Writer {
     /// be written down.
     pub(super) fn make<T>(
         &self,
-        api: &dyn Api,
+        asked: &Asked,
         found: &Found,
         change: &Change<'_>,
         after: impl FnOnce(Value) -> Result<(T, String), String>,
@@ -61,8 +62,9 @@ impl Writer {
             path,
             parameters,
         } = change;
-        let guest = &found.guest;
+        let (api, guest) = (asked.api.as_ref(), &found.guest);
         let shown = api.shown(*method, path, parameters);
+        let shown = format!("{shown} as {}", asked.identity);
         let record = |event, text: &str| Record {
             name: Some(&guest.name),
             text: Some(Printable::sentence(text)),
