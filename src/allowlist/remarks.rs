@@ -28,6 +28,12 @@ pub(super) fn all(
         if profile.align && !profile.stages.rtc {
             about("`align` does nothing without the stage \"rtc\"");
         }
+        if matches!(profile.target, ClockTarget::Certificate(_)) && profile.anchor.is_some() {
+            about(
+                "with `anchor` the guest's clock runs on out of the certificate's validity, a `margin` after \
+                 the anchor at the latest; without it each start begins within",
+            );
+        }
         let stops = |name| {
             commands
                 .get(name)

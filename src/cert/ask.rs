@@ -61,17 +61,14 @@ impl Way {
     /// How many there are.
     const COUNT: usize = 4;
 
-    /// The others, after the first has ended so. Those that do not answer it are either so new that they
-    /// speak only TLS 1.3, which they say (RFC 8446, appendix D.2), or so old that they refuse what they
-    /// do not know.
-    fn others(ended: &ReadError) -> [Way; 3] {
-        let old = Way::Hello(Protocol::Tls10);
-        let oldest = Way::Hello(Protocol::Ssl3);
-        match ended {
-            ReadError::Alert(PROTOCOL_VERSION) => [Way::Handshake, old, oldest],
-            _ => [old, Way::Handshake, oldest],
-        }
-    }
+    /// The others, after the first. Those that do not answer it are either so old that they refuse what
+    /// they do not know, or so new that they speak only TLS 1.3. Both may say so with the same alert
+    /// (RFC 8446, appendix D.2), and the old are what this is for.
+    const OTHERS: [Way; 3] = [
+        Way::Hello(Protocol::Tls10),
+        Way::Handshake,
+        Way::Hello(Protocol::Ssl3),
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -80,9 +77,6 @@ impl Way {
         }
     }
 }
-
-/// The alert of a server that speaks none of the versions that it was asked with (RFC 5246, 7.2.2).
-const PROTOCOL_VERSION: u8 = 70;
 
 /// How much is asked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,7 +142,7 @@ fn read_at(
             Err(error) => return Err(error),
         };
         if way == Way::FIRST {
-            ways.extend(Way::others(&error));
+            ways.extend(Way::OTHERS);
         }
         ended.push((way.name(), error));
     }
@@ -204,12 +198,19 @@ fn understand(
     }
     let mut certificates = certificates.into_iter();
     let leaf = certificates.next().ok_or(ReadError::NoCertificate)?;
-    let outdated_suites_only = (depth == Depth::Suites).then(|| {
-        is_outdated(suite) && {
+    let outdated_suites_only = match depth {
+        Depth::Certificates => None,
+        Depth::Suites if !is_outdated(suite) => Some(false),
+        Depth::Suites => {
             let way = Way::Hello(protocol.min(Protocol::Tls12));
-            ask(address, peer, way, Offer::Current, deadline, 1).is_err()
+            match ask(address, peer, way, Offer::Current, deadline, 1) {
+                Ok(_) => Some(false),
+                Err(ReadError::Alert(_) | ReadError::HungUp) => Some(true),
+                // Some boards serve one connection at a time: silence says nothing about suites.
+                Err(_) => None,
+            }
         }
-    });
+    };
     Ok(Reading {
         address,
         protocol,

@@ -59,7 +59,11 @@ pub(super) fn hello(version: Protocol, peer: &Peer, random: [u8; 32], offer: Off
     with_length(&mut body, 2, |body| numbers(body, &suites));
     body.extend([1, 0]); // no compression
     if version > Protocol::Ssl3 {
-        with_length(&mut body, 2, |body| extensions(body, version, peer));
+        let before = body.len();
+        with_length(&mut body, 2, |body| {
+            extensions(body, version, peer);
+            pad(body, before);
+        });
     }
     let mut record = vec![22];
     // RFC 5246, appendix E.1: the record says the oldest version that is spoken.
@@ -88,6 +92,20 @@ fn extensions(body: &mut Vec<u8>, version: Protocol, peer: &Peer) {
         extension(body, 13, |body| {
             with_length(body, 2, |body| numbers(body, SIGNATURES))
         });
+    }
+}
+
+/// Lets no message be one of 256 to 511 bytes, on which some servers stall (RFC 7685). `before` it are so
+/// many bytes of its body.
+fn pad(extensions: &mut Vec<u8>, before: usize) {
+    // The message's type and length, and the extensions' length.
+    const HEAD: usize = 4 + 2;
+    const STALLS: std::ops::RangeInclusive<usize> = 256..=511;
+    let length = before.saturating_add(extensions.len()).saturating_add(HEAD);
+    if STALLS.contains(&length) {
+        // Its own type and length are four.
+        let zeros = STALLS.end().saturating_sub(length).saturating_sub(3);
+        extension(extensions, 21, |body| body.resize(zeros, 0));
     }
 }
 
@@ -125,7 +143,8 @@ mod tests {
         let peer = Peer::parse(peer).unwrap();
         let record = hello(version, &peer, [7; 32], offer);
         // Some servers stall on a ClientHello of 256 to 511 bytes (RFC 7685).
-        assert!(record.len() <= 5 + 255 + 64, "{}", record.len());
+        let length = record.len() - 5;
+        assert!(!(256..=511).contains(&length), "{length}");
         let (rest, plain) = parse_tls_plaintext(&record).unwrap();
         assert!(rest.is_empty());
         assert_eq!(plain.msg.len(), 1);
@@ -166,5 +185,13 @@ mod tests {
         check(Protocol::Tls12, "[fe80::1%eth0]", Offer::All, false, true);
         check(Protocol::Tls10, "idrac.example", Offer::All, true, true);
         check(Protocol::Ssl3, "idrac.example", Offer::All, false, false);
+        // Names of all lengths.
+        for length in 1..=250 {
+            let name = vec!["a".repeat(60); 5].join(".");
+            let name = name.get(..length).unwrap().trim_end_matches('.');
+            for version in [Protocol::Tls12, Protocol::Tls10] {
+                check(version, name, Offer::All, true, true);
+            }
+        }
     }
 }

@@ -167,13 +167,25 @@ pub(super) fn certificates(wire: &mut Wire, peer: &Peer) -> Result<Progress, Rea
     })
 }
 
+/// A server as a request names it: a zone is this host's own business (RFC 6874, section 1).
+fn host_of(peer: &str) -> String {
+    match peer.split_once('%') {
+        Some((address, rest)) => {
+            let end = rest.find(']').unwrap_or(0);
+            format!("{address}{}", rest.get(end..).unwrap_or_default())
+        }
+        None => peer.to_owned(),
+    }
+}
+
 /// The status of what a server says to `GET /`.
 pub(super) fn status(wire: &mut Wire, peer: &Peer) -> Result<u16, ReadError> {
     let versions = [&rustls::version::TLS13, &rustls::version::TLS12];
     let (mut connection, _) = connection(peer, &versions, true)?;
     shake(&mut connection, wire)?;
+    let host = host_of(&peer.to_string());
     let request = format!(
-        "GET / HTTP/1.1\r\nHost: {peer}\r\nUser-Agent: time-shift\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+        "GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: time-shift\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     );
     let mut stream = rustls::Stream::new(&mut connection, wire);
     stream.write_all(request.as_bytes()).map_err(failed)?;
@@ -201,6 +213,12 @@ fn parse_status(answer: &[u8]) -> Option<u16> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_zone_is_not_told_to_the_server() {
+        assert_eq!(host_of("[fe80::1%vmbr0]:443"), "[fe80::1]:443");
+        assert_eq!(host_of("idrac.example:443"), "idrac.example:443");
+    }
 
     #[test]
     fn the_status_is_the_number_of_the_first_line() {

@@ -18,7 +18,9 @@ pub use allowlist::{
 };
 pub use approvals::{confirmation, judged};
 pub use guests::{Existing, GuestsUnknown, existing_guests};
-pub use pins::{load_pin, pin_files, pin_path, pinned_peers, remove_pin, save_pin};
+pub use pins::{
+    is_pinned_here_only, load_pin, pin_files, pin_path, pinned_peers, remove_pin, save_pin,
+};
 pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config, sha256_hex};
 pub use snippets::{guests_naming, storages};
 pub use starter::{starter, starter_by_hand};

@@ -39,7 +39,11 @@ pub fn load_pin(config: &Config, peer: &Peer) -> Result<Option<Pin>, String> {
                     .map_err(|why| again(&why));
             }
             Err(error) if error.is_missing() => {}
-            Err(error) => return Err(error.to_string()),
+            Err(error) => {
+                return Err(format!(
+                    "{error}; once that is in order, pin it again if need be: time-shift cert pin {peer}"
+                ));
+            }
         }
     }
     Ok(None)
@@ -105,17 +109,35 @@ pub fn pinned_peers(config: &Config) -> Result<Vec<Peer>, FileError> {
 /// [`FileError`].
 pub fn save_pin(config: &Config, pin: &Pin) -> Result<PathBuf, FileError> {
     let name = pin.peer.file_name();
+    let path = saved_path(config, &pin.peer);
     let mut bytes = serde_json::to_vec_pretty(pin).unwrap_or_default();
     bytes.push(b'\n');
     let [shared, own] = folders(config);
-    if config.paths.cluster_allowlist.exists() || shared.join(&name).exists() {
+    if path.starts_with(&shared) {
         // pmxcfs has modes of its own.
         Dir::open_or_make_plain(&shared)?.replace_durably(&name, &bytes, 0o640)?;
-        return Ok(shared.join(name));
+    } else {
+        make(&config.paths.data)?;
+        make(&own)?.replace_durably(&name, &bytes, 0o600)?;
     }
-    make(&config.paths.data)?;
-    make(&own)?.replace_durably(&name, &bytes, 0o600)?;
-    Ok(own.join(name))
+    Ok(path)
+}
+
+/// Where a pin is written.
+fn saved_path(config: &Config, peer: &Peer) -> PathBuf {
+    let name = peer.file_name();
+    let [shared, own] = folders(config).map(|folder| folder.join(&name));
+    match config.paths.cluster_allowlist.exists() || shared.exists() {
+        true => shared,
+        false => own,
+    }
+}
+
+/// Whether a server's pin is only this node's, although the allowlist is the cluster's: its VMs have none on
+/// the other nodes.
+#[must_use]
+pub fn is_pinned_here_only(config: &Config, peer: &Peer) -> bool {
+    pin_path(config, peer) != saved_path(config, peer)
 }
 
 fn make(folder: &Path) -> Result<Dir, FileError> {

@@ -186,6 +186,41 @@ fn another_certificate_is_reported_and_followed_only_when_somebody_says_so_a4() 
 }
 
 #[test]
+fn a_server_that_cannot_be_pinned_hides_no_other_ones_change_a4() {
+    let (one, other) = (old(), Server::openssl("rsa", &["-tls1_2"]));
+    // The first that is asked is the one that will be impossible.
+    let (first, second) = match one.port < other.port {
+        true => (one, other),
+        false => (other, one),
+    };
+    let world = world(&first);
+    for server in [&first, &second] {
+        let pinned = world.cli(&["cert", "pin", &server.name(), "--yes"]);
+        assert_eq!(pinned.code, Some(0), "{pinned:?}");
+    }
+    let (first_name, second_name) = (first.name(), second.name());
+    drop(first);
+    let issuer = super::servers::certificate("issuer");
+    let chain = ["-tls1_2", "-cert_chain", issuer.to_str().unwrap()];
+    let _first = Server::openssl_at(&first_name, "future", &chain);
+    let _second = replaced(second, "ec");
+    let refreshed = world.cli(&["cert", "refresh", "--yes"]);
+    assert_eq!(refreshed.code, Some(1), "{refreshed:?}");
+    refreshed.says(&[
+        &format!("{first_name}: there is no date at which all certificates are valid"),
+        &format!("{second_name}: it shows another certificate"),
+        "Pinned in ",
+    ]);
+    assert_eq!(events(&world, "cert-mismatch").len(), 2);
+    let told = world.cli(&["cert", "refresh", "--yes", "--json"]);
+    let told: Value = serde_json::from_str(&told.out).unwrap();
+    assert_eq!(
+        (&told[0]["state"], &told[1]["state"]),
+        (&"another".into(), &"as-pinned".into())
+    );
+}
+
+#[test]
 fn a_chain_that_is_never_valid_is_not_pinned() {
     // Its issuer is over before it begins.
     let server = Server::openssl(
@@ -244,6 +279,13 @@ fn a_cluster_has_its_pins_beside_its_allowlist() {
     world.write("/etc/pve/time-shift/allowlist.toml", allowlist);
     // This node's counts until the cluster has one.
     assert_eq!(planned(&world), "2016-06-15T12:00");
+    let refreshed = world.cli(&["cert", "refresh"]);
+    refreshed.says(&["is pinned on this node only, and the allowlist is the cluster's"]);
+    // The other nodes need it even though nothing has changed.
+    let pinned = world.cli(&["cert", "pin", &server.name(), "--yes"]);
+    pinned.says(&[&file(CLUSTER, &server)]);
+    let again = world.cli(&["cert", "pin", &server.name(), "--yes"]);
+    again.one_line(0, &["shows what is pinned already"]);
     let server = replaced(server, "rsa");
     let pinned = world.cli(&["cert", "pin", &server.name(), "--yes"]);
     pinned.says(&[&file(CLUSTER, &server)]);

@@ -1,8 +1,9 @@
 //! Servers so old that they refuse a hello that is newer than they are, in the ways in which they do.
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use super::read;
-use super::relay::picky;
+use super::relay::{holding, picky};
 use super::servers::Server;
 
 /// The version that a ClientHello asks for.
@@ -27,8 +28,8 @@ fn alert(description: u8) -> Vec<u8> {
 #[test]
 fn a_server_that_knows_no_later_version_is_read_in_two_round_trips_a4() {
     let server = Server::openssl("rsa-1024-sha1", &["-tls1", "-cipher", "ALL:@SECLEVEL=0"]);
-    // It hangs up; handshake failure, illegal parameter, decode error.
-    for refusal in [Vec::new(), alert(40), alert(47), alert(50)] {
+    // It hangs up; handshake failure, illegal parameter, decode error, protocol version.
+    for refusal in [Vec::new(), alert(40), alert(47), alert(50), alert(70)] {
         let answer = refusal.clone();
         let (name, counts) = picky(server.port, move |hello| {
             (version(hello) > 0x0301).then(|| answer.clone())
@@ -54,4 +55,34 @@ fn a_server_that_knows_no_extensions_is_read() {
         assert_eq!(found["protocol"], "SSLv3", "{refusal:?}: {found}");
         assert_eq!(found["state"], "valid", "{refusal:?}");
     }
+}
+
+#[test]
+fn a_server_that_says_nothing_to_what_is_newer_is_read_in_time_a4() {
+    let server = Server::openssl("rsa-1024-sha1", &["-tls1", "-cipher", "ALL:@SECLEVEL=0"]);
+    let (name, _) = holding(server.port, |hello, _| version(hello) > 0x0301);
+    let begun = Instant::now();
+    let found = read(&name, &[]);
+    assert_eq!(found["protocol"], "TLS 1.0", "{found}");
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+}
+
+#[test]
+fn what_is_silent_when_asked_again_is_not_said_to_have_rc4_only() {
+    let server = Server::old("3.1", "rc4");
+    let (name, counts) = holding(server.port, |_, number| number > 0);
+    let found = read(&name, &[]);
+    assert!(counts.connections.load(Ordering::SeqCst) > 1, "{found}");
+    assert!(!found.to_string().contains("rc4-only"), "{found}");
+    // One that refuses is.
+    let (name, _) = picky(server.port, {
+        let asked = AtomicUsize::new(0);
+        move |_| (asked.fetch_add(1, Ordering::SeqCst) > 0).then(|| alert(40))
+    });
+    let found = read(&name, &[]);
+    assert!(found.to_string().contains("rc4-only"), "{found}");
 }

@@ -21,10 +21,33 @@ pub(crate) fn relay(port: u16) -> (String, Arc<Counts>) {
     picky(port, |_| None)
 }
 
+/// One that says nothing to some of what a client says, which is the number of a connection, too; and does
+/// not hang up.
+pub(crate) fn holding(
+    port: u16,
+    holds: impl Fn(&[u8], usize) -> bool + Send + 'static,
+) -> (String, Arc<Counts>) {
+    let held = Mutex::new(Vec::new());
+    start(port, move |hello, number, client| {
+        let hold = holds(hello, number);
+        if hold {
+            held.lock().unwrap().push(client.try_clone().unwrap());
+        }
+        hold.then(Vec::new)
+    })
+}
+
 /// One that first looks at what a client says, and may answer that itself and hang up.
 pub(crate) fn picky(
     port: u16,
     refuses: impl Fn(&[u8]) -> Option<Vec<u8>> + Send + 'static,
+) -> (String, Arc<Counts>) {
+    start(port, move |hello, _, _| refuses(hello))
+}
+
+fn start(
+    port: u16,
+    refuses: impl Fn(&[u8], usize, &TcpStream) -> Option<Vec<u8>> + Send + 'static,
 ) -> (String, Arc<Counts>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let name = listener.local_addr().unwrap().to_string();
@@ -37,7 +60,7 @@ pub(crate) fn picky(
             let mut hello = vec![0; 16 * 1024];
             let count = client.read(&mut hello).unwrap_or(0);
             hello.truncate(count);
-            let refusal = refuses(&hello);
+            let refusal = refuses(&hello, number, &client);
             let answer = refusal.clone().unwrap_or_default();
             counting.said.lock().unwrap().push(answer);
             if let Some(answer) = refusal {

@@ -9,7 +9,7 @@ use crate::audit::Event;
 use crate::cert::{Depth, Reading, common, read};
 use crate::config::Config;
 use crate::model::{Peer, Pin, Validity};
-use crate::sources::{load_pin, save_pin};
+use crate::sources::{is_pinned_here_only, load_pin, save_pin};
 use crate::system;
 use crate::voice::trail;
 
@@ -45,7 +45,8 @@ fn pin<'a>(config: &Config, options: &'a Options) -> Result<Outcome<'a>, Failure
         complain(&text);
         return Ok(Outcome::of(peer, &reading, State::Another).because(Some(text)));
     }
-    if known.is_some_and(|known| is_same(&known, &reading)) {
+    let is_known = known.is_some_and(|known| is_same(&known, &reading));
+    if is_known && !is_pinned_here_only(config, peer) {
         if !json {
             put(&format!(
                 "{peer} shows what is pinned already: SHA-256 {}\n",

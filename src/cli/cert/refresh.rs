@@ -12,7 +12,7 @@ use crate::cert::{Depth, Reading, read};
 use crate::config::Config;
 use crate::model::{Peer, Pin};
 use crate::report::{Code, Finding, Place, Severity};
-use crate::sources::{load_pin, pin_path, pinned_peers};
+use crate::sources::{is_pinned_here_only, load_pin, pin_path, pinned_peers};
 use crate::voice::trail;
 
 pub(super) fn run(config: &Config, options: &Options) -> Result<Exit, Failure> {
@@ -70,13 +70,28 @@ fn compare(
         if !options.json {
             put(&format!("{peer} shows what was pinned on {}\n", pin.pinned))?;
         }
-        return Ok((State::AsPinned, None));
+        let here_only = is_pinned_here_only(config, peer).then(|| {
+            format!(
+                "{peer} is pinned on this node only, and the allowlist is the cluster's: time-shift cert pin \
+                 {peer}"
+            )
+        });
+        if let Some(text) = &here_only {
+            complain(text);
+        }
+        return Ok((State::AsPinned, here_only));
     }
     let text = change(pin, reading);
     record(&trail(config)?, Event::CertMismatch, peer, &text)?;
     complain(&format!("{peer}: {text}"));
-    let state = offer(config, peer, reading, options.yes, options.json)?;
-    Ok((state, Some(text)))
+    // What cannot be pinned keeps no other server's change from being told.
+    match offer(config, peer, reading, options.yes, options.json) {
+        Ok(state) => Ok((state, Some(text))),
+        Err(Failure(why)) => {
+            complain(&format!("{peer}: {why}; its pin stays as it is"));
+            Ok((State::Another, Some(format!("{text}; {why}"))))
+        }
+    }
 }
 
 /// What is another.
