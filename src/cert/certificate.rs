@@ -5,11 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use x509_parser::certificate::X509Certificate;
-use x509_parser::der_parser::oid::Oid;
 use x509_parser::extensions::GeneralName;
+use x509_parser::oid_registry::OID_HASH_SHA1;
 use x509_parser::prelude::FromDer;
 use x509_parser::public_key::PublicKey;
-use x509_parser::x509::{SubjectPublicKeyInfo, X509Name};
+use x509_parser::signature_algorithm::SignatureAlgorithm;
+use x509_parser::x509::{AlgorithmIdentifier, SubjectPublicKeyInfo, X509Name};
 
 use super::error::ReadError;
 use crate::model::{CalendarSecond, Fingerprint, Printable, Validity};
@@ -95,7 +96,7 @@ impl Certificate {
             issuer: name(parsed.issuer()),
             serial: Printable::from(parsed.tbs_certificate.raw_serial_as_string()),
             key: key(parsed.public_key()),
-            signature: signature(&parsed.signature_algorithm.algorithm),
+            signature: signature(&parsed.signature_algorithm),
             validity,
             sha256: Fingerprint::new(Sha256::digest(der).into()),
             self_signed: parsed.subject().as_raw() == parsed.issuer().as_raw(),
@@ -154,8 +155,15 @@ fn bits_of(number: &[u8]) -> usize {
 }
 
 /// The names that openssl has for them.
-fn signature(algorithm: &Oid<'_>) -> String {
-    let id = algorithm.to_id_string();
+fn signature(algorithm: &AlgorithmIdentifier<'_>) -> String {
+    let id = algorithm.algorithm.to_id_string();
+    // Its hash is among its parameters, and SHA-1 where they say nothing (RFC 8017, A.2.3).
+    if let Ok(SignatureAlgorithm::RSASSA_PSS(parameters)) = SignatureAlgorithm::try_from(algorithm)
+    {
+        if *parameters.hash_algorithm_oid() == OID_HASH_SHA1 {
+            return "rsassaPss with SHA1".to_owned();
+        }
+    }
     let name = match id.as_str() {
         "1.2.840.113549.1.1.2" => "md2WithRSAEncryption",
         "1.2.840.113549.1.1.4" => "md5WithRSAEncryption",

@@ -1,6 +1,6 @@
 //! The versions of TLS, and what is known of the cipher suites.
 use serde::Serialize;
-use tls_parser::{TlsCipherEnc, TlsCipherKx, TlsCipherSuite};
+use tls_parser::{TlsCipherAu, TlsCipherEnc, TlsCipherKx, TlsCipherSuite};
 
 /// A version of the protocol.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
@@ -70,11 +70,13 @@ pub(super) fn suite_name(suite: u16) -> String {
     }
 }
 
-/// Whether no current browser takes a suite: RC4, 3DES and what is older still.
+/// Whether no current browser takes a suite: RC4, 3DES and what is older still; DHE and fixed ECDH, whatever
+/// is ciphered with; and DSA.
 #[must_use]
 pub(super) fn is_outdated(suite: u16) -> bool {
     TlsCipherSuite::from_id(suite).is_some_and(|known| {
-        matches!(
+        let exchanged = matches!(known.kx, TlsCipherKx::Dhe | TlsCipherKx::Ecdh);
+        let ciphered = matches!(
             known.enc,
             TlsCipherEnc::Null
                 | TlsCipherEnc::Des
@@ -83,6 +85,7 @@ pub(super) fn is_outdated(suite: u16) -> bool {
                 | TlsCipherEnc::Rc4
                 | TlsCipherEnc::Idea
                 | TlsCipherEnc::Seed
-        ) && known.kx != TlsCipherKx::Tls13
+        );
+        (exchanged || ciphered || known.au == TlsCipherAu::Dss) && known.kx != TlsCipherKx::Tls13
     })
 }

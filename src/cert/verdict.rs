@@ -67,26 +67,37 @@ fn suites(reading: &Reading) -> Option<Remark> {
         return None;
     }
     let suite = &reading.suite;
-    Some(match suite.contains("3DES") {
-        true => Remark {
-            code: "3des-only",
-            text: format!(
-                "it takes no suite that browsers still have: {suite}; they left 3DES out in 2021"
-            ),
-            advice: "in Firefox set security.ssl3.deprecated.rsa_des_ede3_sha to true (about:config), or use \
-                     a browser from before 2021",
-        },
-        false => Remark {
-            code: if suite.contains("RC4") {
-                "rc4-only"
-            } else {
-                "old-suites-only"
-            },
-            text: format!(
-                "it takes no suite that browsers still have: {suite}; they left RC4 out in 2016"
-            ),
-            advice: "use a browser from before 2016: Firefox up to 43, Chrome up to 47",
-        },
+    let has = |word: &str| suite.contains(word);
+    let (code, history, advice) = if has("RC4") {
+        (
+            "rc4-only",
+            "; they left RC4 out in 2016",
+            "use a browser from before 2016: Firefox up to 43, Chrome up to 47",
+        )
+    } else if has("3DES") {
+        (
+            "3des-only",
+            "; they left 3DES out in 2021",
+            "in Firefox set security.ssl3.deprecated.rsa_des_ede3_sha to true (about:config), or use a \
+             browser from before 2021",
+        )
+    } else if has("_DHE_RSA_") {
+        (
+            "dhe-only",
+            "; they left DHE out between 2016 and 2020",
+            "use a browser from before that: Firefox up to 77, Chrome up to 52",
+        )
+    } else {
+        (
+            "old-suites-only",
+            "",
+            "use a browser from before 2014, which has what is older than RC4",
+        )
+    };
+    Some(Remark {
+        code,
+        text: format!("it takes no suite that browsers still have: {suite}{history}"),
+        advice,
     })
 }
 
@@ -179,6 +190,13 @@ fn signatures(reading: &Reading) -> Option<Remark> {
 const RSA_BITS: usize = 2048;
 
 fn key(leaf: &Certificate) -> Option<Remark> {
+    if leaf.key.kind == "DSA" {
+        return Some(Remark {
+            code: "dsa-key",
+            text: "its key is DSA, which browsers left out in 2014".to_owned(),
+            advice: "use a browser from before that: Firefox up to 36, Internet Explorer",
+        });
+    }
     let bits = leaf.key.bits.filter(|_| leaf.key.kind == "RSA")?;
     (bits < RSA_BITS).then(|| Remark {
         code: "short-key",
@@ -295,6 +313,8 @@ mod tests {
             ("md2WithRSAEncryption", &["md5-signature"]),
             ("sha1WithRSAEncryption", &["sha1-signature"]),
             ("ecdsa-with-SHA1", &["sha1-signature"]),
+            ("rsassaPss with SHA1", &["sha1-signature"]),
+            ("rsassaPss", &[]),
             ("sha256WithRSAEncryption", &[]),
             ("ecdsa-with-SHA256", &[]),
         ] {
@@ -308,6 +328,7 @@ mod tests {
             ("RSA", 2047, &["short-key"][..]),
             ("RSA", 2048, &[]),
             ("EC", 256, &[]),
+            ("DSA", 2048, &["dsa-key"]),
         ] {
             let key = Key {
                 kind: kind.to_owned(),

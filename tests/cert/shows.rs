@@ -56,17 +56,25 @@ fn what_is_old_about_a_server_is_told_from_its_choice() {
         remarks(&read(&des.name(), &[])),
         ["old-tls", "3des-only", "self-signed"]
     );
-    // One that prefers an old suite and has newer ones too is not "only".
-    let both = Server::openssl(
-        "rsa",
-        &[
-            "-tls1_2",
-            "-serverpref",
-            "-cipher",
-            "AES128-SHA:@SECLEVEL=0",
-        ],
+    let with = |suites: &str| {
+        let options = ["-tls1_2", "-serverpref", "-cipher", suites];
+        let server = Server::openssl("rsa", &options);
+        let found = read(&server.name(), &[]);
+        remarks(&found).join(" ")
+    };
+    assert_eq!(
+        with("DHE-RSA-AES128-SHA:@SECLEVEL=0"),
+        "dhe-only self-signed"
     );
-    assert_eq!(remarks(&read(&both.name(), &[])), ["self-signed"]);
+    // One that prefers an old suite and has newer ones too is not "only".
+    let both = "DHE-RSA-AES128-SHA:AES128-SHA:@SECLEVEL=0";
+    assert_eq!(with(both), "self-signed");
+    let pss = ["-tls1_2", "-cipher", "ALL:@SECLEVEL=0"];
+    let pss = Server::openssl("pss-sha1", &pss);
+    assert_eq!(
+        remarks(&read(&pss.name(), &[])),
+        ["sha1-signature", "self-signed"]
+    );
     let chain = Server::openssl("chain", &["-tls1_2"]);
     assert_eq!(remarks(&read(&chain.name(), &[])), [""; 0]);
     let by_name = format!("localhost:{}", chain.port);
