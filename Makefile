@@ -68,6 +68,7 @@ test-all:
 	@tests/setup all
 	@$(MAKE) --no-print-directory test
 	$(RUN_TESTS) --test '*' -- --ignored --nocapture
+	$(RUN_TESTS) --release --test audit numbers
 	tests/fuzz/run 300
 	@$(MAKE) --no-print-directory test-deb
 

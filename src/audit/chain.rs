@@ -15,6 +15,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(5);
 /// The lock's file in the log folder. A lock on a log itself could be held by whoever may read it.
 const LOCK: &str = ".audit.log.lock";
 
+/// No seal was made in it.
+const NO_HOUR: i64 = -1;
+
 /// What a record is chained to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Link {
@@ -84,7 +87,11 @@ pub(super) fn append(
     add(&sealer, &mut file, &mut head, None, &make)?;
     let seal = due.then(|| head.seal(order.hour));
     heads.put(&sealer, &head)?;
+    // Whoever takes the count out is who tells it.
     let lost = heads.lost();
+    if lost.count > 0 {
+        heads.put_lost(Lost::default())?;
+    }
     // Others may write while this one waits for the disk.
     drop(lock);
     if order.durable {
@@ -95,6 +102,20 @@ pub(super) fn append(
         folder.sync()?;
     }
     Ok(Appended { seal, lost })
+}
+
+/// A seal did not arrive elsewhere: it is due again.
+pub(super) fn not_sealed(folder: &Dir, data: &Dir, seal: &Seal) -> Result<(), AuditError> {
+    let _lock = lock(folder, LOCK_LIMIT)?;
+    let (sealer, heads) = open(data)?;
+    match heads.head(&sealer, seal.log) {
+        Some(mut head) if head.sealed == seal.seq => {
+            (head.hour, head.sealed) = (NO_HOUR, seal.seq.saturating_sub(1));
+            heads.put(&sealer, &head)
+        }
+        // Another one has been made since.
+        _ => Ok(()),
+    }
 }
 
 /// What has not been sealed elsewhere for an hour though there is something new. It counts as sealed.

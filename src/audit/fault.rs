@@ -22,6 +22,29 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 6] = [
+        Kind::Changed,
+        Kind::Removed,
+        Kind::Inserted,
+        Kind::Reordered,
+        Kind::Truncated,
+        Kind::Torn,
+    ];
+
+    /// What it means, for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Kind::Changed => "A line is not as it was written, or stands in the place of another.",
+            Kind::Removed => "Lines are gone.",
+            Kind::Inserted => "A line was not written by this program, or stands there again.",
+            Kind::Reordered => "A line stands in another place than it was written to.",
+            Kind::Truncated => "Lines are gone from the end of a file.",
+            Kind::Torn => "The last line has no end: a crash, or it was cut.",
+        }
+    }
+
     /// The word.
     #[must_use]
     pub fn as_str(self) -> &'static str {

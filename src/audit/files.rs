@@ -150,15 +150,18 @@ fn open_named(folder: &Dir, log: Log) -> Result<LogFiles, AuditError> {
 }
 
 /// Sorts files from the oldest to the newest: those with a date in their name, those with a number
-/// (the highest is the oldest), the current one.
+/// (the highest is the oldest), those that logrotate moved out of the way when it wanted to `create` its own,
+/// the current one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Age {
+pub(super) enum Age {
     Dated(String),
     Numbered(std::cmp::Reverse<u32>),
+    MovedAway(String),
     Current,
 }
 
-fn age(name: &str, log: Log) -> Option<Age> {
+/// Which file of the log has this name, if one has.
+pub(super) fn age(name: &str, log: Log) -> Option<Age> {
     let rest = name.strip_prefix(log.file_name())?;
     if rest.is_empty() {
         return Some(Age::Current);
@@ -168,10 +171,18 @@ fn age(name: &str, log: Log) -> Option<Age> {
         return Some(Age::Numbered(std::cmp::Reverse(number.parse().ok()?)));
     }
     let date = rest.strip_prefix('-')?;
+    let (date, moved) = match date.strip_suffix(".backup") {
+        Some(date) => (date, true),
+        None => (date, false),
+    };
     let is_date = date
         .bytes()
         .all(|byte| byte.is_ascii_digit() || byte == b'-');
-    is_date.then(|| Age::Dated(date.to_owned()))
+    let age = match moved {
+        true => Age::MovedAway,
+        false => Age::Dated,
+    };
+    is_date.then(|| age(date.to_owned()))
 }
 
 #[cfg(test)]
@@ -187,6 +198,7 @@ mod tests {
             "audit.log.2.gz",
             "audit.log-20261123.gz",
             "audit.log-20261124",
+            "audit.log-2026112714.backup",
         ];
         names.sort_by_key(|name| age(name, Log::Audit));
         assert_eq!(
@@ -197,6 +209,7 @@ mod tests {
                 "audit.log.10.gz",
                 "audit.log.2.gz",
                 "audit.log.1",
+                "audit.log-2026112714.backup",
                 "audit.log"
             ]
         );

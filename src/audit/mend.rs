@@ -2,12 +2,16 @@
 //! somebody's hand.
 use super::error::AuditError;
 use super::event::{Cause, Log};
+use super::files::{Age, age};
 use super::head::Head;
 use super::seal::{Hash, LINE_LIMIT, Sealed, Sealer};
 use crate::system::{Access, Dir, OpenFile};
 
 /// How far back from its end a file is looked at.
 const WINDOW: u64 = 1024 * 1024;
+
+/// How much of a file has its last record.
+const LAST: u64 = 64 * 1024;
 
 /// Largest file of torn lines. What is torn beyond that stays where it is, as a line of its own.
 const TORN_LIMIT: u64 = 1024 * 1024;
@@ -53,6 +57,17 @@ pub(super) fn find_end(
     };
     if file.inode() != head.inode && head.seq > 0 {
         finish_rotated(folder, sealer, log, &head, &mut end)?;
+        // A head that came back from a backup knows nothing of what was rotated since.
+        match newest_rotated(folder, sealer, log)? {
+            Some((seq, last)) if seq > end.seq => {
+                end = End {
+                    seq,
+                    last,
+                    cause: Some(Cause::HeadLost),
+                };
+            }
+            _ => {}
+        }
         if file.size() == 0 {
             return Ok(end);
         }
@@ -86,7 +101,12 @@ fn without_head(
 ) -> Result<End, AuditError> {
     let tail = tail(sealer, log, file, file.size().saturating_sub(WINDOW), None)?;
     set_aside(folder, log, file, &tail)?;
-    let (seq, last) = tail.last.unwrap_or((0, Hash::ZERO));
+    let last = match tail.last {
+        // Nothing was written since the last rotation.
+        None => newest_rotated(folder, sealer, log)?,
+        last => last,
+    };
+    let (seq, last) = last.unwrap_or((0, Hash::ZERO));
     // Before the first record there is nothing that could be lost.
     let fresh = file.size() == 0 && tail.torn.is_empty() && rotated(folder, log)?.is_empty();
     let cause = (!fresh).then_some(Cause::HeadLost);
@@ -115,6 +135,29 @@ fn finish_rotated(
         }
     }
     Ok(())
+}
+
+/// The last record of the newest file that was rotated away, and is not packed.
+fn newest_rotated(
+    folder: &Dir,
+    sealer: &Sealer,
+    log: Log,
+) -> Result<Option<(u64, Hash)>, AuditError> {
+    let names = folder.names()?;
+    let plain = names.iter().filter(|name| !name.ends_with(".gz"));
+    let aged = plain.filter_map(|name| Some((age(name, log)?, name)));
+    let newest = aged.filter(|(age, _)| *age != Age::Current).max();
+    let Some((_, name)) = newest else {
+        return Ok(None);
+    };
+    match folder.open_file(name, Access::Read) {
+        Ok(file) => {
+            let from = file.size().saturating_sub(LAST);
+            Ok(tail(sealer, log, &file, from, None)?.last)
+        }
+        // Whatever it is, it is no file of the trail, or none any more.
+        Err(_) => Ok(None),
+    }
 }
 
 /// The names of the files of a log that were rotated away.

@@ -35,6 +35,8 @@ pub struct Proof<'a> {
     before: Place,
     first: Option<u64>,
     opened_late: bool,
+    /// Records so far in this file.
+    in_file: u64,
     end: Option<(u64, Hash)>,
     records: u64,
     odd: Vec<Place>,
@@ -61,6 +63,7 @@ impl<'a> Proof<'a> {
             before: nowhere,
             first: None,
             opened_late: false,
+            in_file: 0,
             end: None,
             records: 0,
             odd: Vec::new(),
@@ -76,6 +79,7 @@ impl<'a> Proof<'a> {
     pub fn file(&mut self, name: &str) {
         let file = name.into();
         self.before = std::mem::replace(&mut self.at, Place { file, line: 0 });
+        self.in_file = 0;
     }
 
     /// The rest of the file cannot be read.
@@ -132,9 +136,20 @@ impl<'a> Proof<'a> {
             let last = sealed.seq.saturating_sub(1);
             self.gap(next, Gap { last, place, kind });
         } else {
+            self.place(sealed);
             self.mended(sealed);
         }
         self.accept(sealed);
+    }
+
+    /// A record knows whether it was the first of its file.
+    fn place(&mut self, sealed: &Sealed<'_>) {
+        let text = match (sealed.first, self.in_file) {
+            (true, 1..) => "it was the first record of a file",
+            (false, 0) if self.at.line == 1 => "it was not the first record of a file",
+            _ => return,
+        };
+        self.fault_here(Kind::Reordered, sealed.seq, text);
     }
 
     /// The first record there is.
@@ -160,6 +175,7 @@ impl<'a> Proof<'a> {
 
     fn accept(&mut self, sealed: &Sealed<'_>) {
         self.records = self.records.saturating_add(1);
+        self.in_file = self.in_file.saturating_add(1);
         self.end = Some((sealed.seq, sealed.hash));
     }
 

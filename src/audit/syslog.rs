@@ -7,7 +7,7 @@ use syslog::{Formatter3164, Formatter5424, LogFormat};
 
 use super::chain::lock;
 use super::head::{Heads, Lost};
-use crate::model::{Printable, VmId};
+use crate::model::{Printable, Timestamp, VmId};
 use crate::system::{self, Access, Dir};
 
 /// Longest message that is sent; RFC 5424 section 6.1 lets receivers cut beyond 2048 bytes.
@@ -20,8 +20,15 @@ const DATA_ID: &str = "time-shift@32473";
 /// How long counting a lost message may take.
 const COUNT_LIMIT: Duration = Duration::from_millis(50);
 
-/// The daemon did not take a message.
-struct Refused;
+/// What became of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Offer {
+    Taken,
+    /// There is a daemon, and it did not take it.
+    Refused,
+    /// There is no daemon that anything could be told later.
+    Nobody,
+}
 
 /// How a message is laid out.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,12 +99,18 @@ impl Syslog {
     /// What a daemon that is there did not take is counted, and said as soon as it takes something
     /// again and something is recorded.
     pub fn send(&self, severity: Severity, vmid: Option<VmId>, event: &str, text: &str) {
-        if let Err(Refused) = self.offer(severity, vmid, event, text) {
-            self.count(1);
+        if self.offer(severity, vmid, event, text) == Offer::Refused {
+            self.count(1, None);
         }
     }
 
-    /// Says what was lost, if that is anything.
+    /// Sends one that the caller sends again later where it does not arrive: whether it has.
+    #[must_use]
+    pub fn deliver(&self, severity: Severity, vmid: Option<VmId>, event: &str, text: &str) -> bool {
+        self.offer(severity, vmid, event, text) == Offer::Taken
+    }
+
+    /// Says what was lost, if that is anything. It has been taken out of the count.
     pub(super) fn tell_lost(&self, lost: Lost) {
         let (Some(since), 1..) = (lost.since, lost.count) else {
             return;
@@ -106,16 +119,14 @@ impl Syslog {
             "{} messages since {since} were not taken by the system's log; the records are in the trail",
             lost.count
         );
-        if self
-            .offer(Severity::LOG_WARNING, None, "lost", &text)
-            .is_ok()
-        {
-            self.count(lost.count.wrapping_neg());
+        if self.offer(Severity::LOG_WARNING, None, "lost", &text) != Offer::Taken {
+            self.count(lost.count, Some(since));
         }
     }
 
-    /// Adds to the count of what was lost. Where it cannot be counted, nobody waits for it.
-    fn count(&self, more: u64) {
+    /// Adds to the count of what was lost, the first of it at `since` or now. Where it cannot be counted,
+    /// nobody waits for it.
+    fn count(&self, more: u64, since: Option<Timestamp>) {
         let Some((log, data)) = &self.losses else {
             return;
         };
@@ -125,21 +136,16 @@ impl Syslog {
             let _lock = lock(&folder, COUNT_LIMIT).ok()?;
             let heads = Heads::open(&data, Access::Change).ok()?;
             let lost = heads.lost();
-            let count = lost.count.wrapping_add(more);
+            let count = lost.count.saturating_add(more);
             let now = || system::now().ok().map(|now| now.real);
-            let since = (count > 0).then(|| lost.since.or_else(now)).flatten();
+            let first = [lost.since, since].into_iter().flatten().min();
+            let since = first.or_else(now);
             heads.put_lost(Lost { count, since }).ok()
         };
         let _ = counted();
     }
 
-    fn offer(
-        &self,
-        severity: Severity,
-        vmid: Option<VmId>,
-        event: &str,
-        text: &str,
-    ) -> Result<(), Refused> {
+    fn offer(&self, severity: Severity, vmid: Option<VmId>, event: &str, text: &str) -> Offer {
         let mut text: String = text
             .chars()
             .map(|c| if c.is_control() { '?' } else { c })
@@ -177,12 +183,13 @@ impl Syslog {
                 formatter.format(&mut message, severity, (0, data, text))
             }
         };
-        made.map_err(|_| Refused)?;
+        if made.is_err() {
+            return Offer::Refused;
+        }
         match system::send_datagram(&self.socket, &message) {
-            Ok(()) => Ok(()),
-            // There is no daemon that anything could be told later.
-            Err(system::StreamError::Missing) => Ok(()),
-            Err(_) => Err(Refused),
+            Ok(()) => Offer::Taken,
+            Err(system::StreamError::Missing) => Offer::Nobody,
+            Err(_) => Offer::Refused,
         }
     }
 }

@@ -245,7 +245,7 @@ impl Trail {
         };
         let now = system::now().map_err(|error| AuditError::Host(error.to_string()))?;
         for seal in chain::seals_due(&folder, &data, hour(now))? {
-            syslog.send(Severity::LOG_INFO, None, "seal", &sentence(&seal));
+            deliver(syslog, &folder, &data, &seal)?;
         }
         Ok(())
     }
@@ -276,7 +276,8 @@ impl Trail {
         })?;
         if let Some(syslog) = &self.syslog {
             if let Some(seal) = appended.seal {
-                syslog.send(Severity::LOG_INFO, None, "seal", &sentence(&seal));
+                // The record is there, whatever becomes of its seal.
+                let _ = deliver(syslog, &folder, &data, &seal);
             }
             syslog.tell_lost(appended.lost);
         }
@@ -323,6 +324,14 @@ fn log_folder(path: &Path) -> Result<Dir, AuditError> {
 /// The hour since 1970.
 fn hour(now: Now) -> i64 {
     now.real.floor_seconds().div_euclid(3600)
+}
+
+/// Sends a seal, which is due again where it does not arrive: it is what protects the end of a log.
+fn deliver(syslog: &Syslog, folder: &Dir, data: &Dir, seal: &Seal) -> Result<(), AuditError> {
+    match syslog.deliver(Severity::LOG_INFO, None, "seal", &sentence(seal)) {
+        true => Ok(()),
+        false => chain::not_sealed(folder, data, seal),
+    }
 }
 
 /// The sentence that `audit verify --seal` takes its three words from.

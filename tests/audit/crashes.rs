@@ -33,6 +33,35 @@ fn a_torn_last_line_is_kept_aside_and_said_f3() {
 }
 
 #[test]
+fn numbers_go_on_where_the_head_is_lost_or_old_and_the_log_was_just_rotated_d4() {
+    for old in [false, true] {
+        let node = Node::with_history();
+        let head = fs::read(node.path("data/audit-head.json")).unwrap();
+        node.rotate();
+        node.write(100, "since the backup");
+        node.rotate();
+        match old {
+            true => fs::write(node.path("data/audit-head.json"), head).unwrap(),
+            false => fs::remove_file(node.path("data/audit-head.json")).unwrap(),
+        }
+        node.write(100, "with another head");
+        let lines = node.lines("audit.log");
+        // 24 of the history, one, and the one that says so.
+        assert_eq!(
+            (&lines[0]["seq"], &lines[0]["mended"]),
+            (&26.into(), &"head-lost".into())
+        );
+        // Nothing but that the end may have been cut off is said, and no number is there twice.
+        let logs = ["audit", "command-audit", "time-shift"];
+        assert_eq!(
+            node.faults(),
+            logs.map(|log| format!("{log}.log:1 truncated")),
+            "{old}"
+        );
+    }
+}
+
+#[test]
 fn a_record_whose_head_was_not_written_any_more_counts_f3() {
     let node = Node::with_history();
     let head = fs::read(node.path("data/audit-head.json")).unwrap();

@@ -1,6 +1,7 @@
 //! Records for another system: each once, whatever happens to the files, the clock and the program. D5.
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
 use serde_json::Value;
@@ -154,4 +155,34 @@ fn an_export_killed_at_any_moment_loses_nothing_and_repeats_no_more_than_one_log
         }
     }
     assert!(killed >= 8, "only {killed} of the runs were killed");
+}
+
+#[test]
+fn what_cannot_be_read_is_exported_once_it_can_d5() {
+    let node = Node::with_history();
+    let cursor = node.path("cursor");
+    let cursor = cursor.to_str().unwrap();
+    let export = || node.audit(&["export", "--format", "json", "--cursor", cursor]);
+    let open = |mode| {
+        let path = node.path("log/audit.log.1");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    open(0o666);
+    let run = export();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    run.says(&[
+        "audit.log.1",
+        "this log's later records wait until it can be read",
+    ]);
+    // The oldest file of this log, and all of the two others.
+    assert_eq!(run.out.lines().count(), 8 + 24 + 24);
+    assert_eq!(node.audit(&["show", "--no-pager"]).code, Some(1));
+    assert_eq!(node.audit(&["anomalies"]).code, Some(1));
+    open(0o640);
+    let rest = export();
+    assert_eq!(
+        (rest.code, rest.out.lines().count()),
+        (Some(0), 16),
+        "{rest:?}"
+    );
 }

@@ -2,7 +2,7 @@
 use std::fs;
 use std::io::Read;
 
-use crate::node::{Node, pack};
+use crate::node::{Node, pack, seen};
 
 /// How many changes are tried; the numbers that choose them are always the same.
 const COUNT: u64 = 2000;
@@ -131,7 +131,7 @@ fn two_thousand_of_two_thousand_changes_are_found_d4() {
         }
         put(&node, &file, &before);
     }
-    println!("{found} of {COUNT} changes found");
+    seen(&format!("{found} of {COUNT} changes found"));
     assert!(missed.is_empty(), "{}", missed.join("\n"));
     assert_eq!(
         node.faults(),
@@ -193,6 +193,19 @@ fn each_kind_of_change_has_its_name_and_place() {
     assert_eq!(
         changed("audit.log", &|lines| lines[7].push(b'x')),
         ["audit.log:9 torn"]
+    );
+    // From one file to the next.
+    let node = original.copy();
+    let (mut old, mut new) = (
+        lines(&content(&node, "audit.log.1")),
+        lines(&content(&node, "audit.log")),
+    );
+    old.push(new.remove(0));
+    put(&node, "audit.log.1", &old.concat());
+    put(&node, "audit.log", &new.concat());
+    assert_eq!(
+        node.faults(),
+        ["audit.log.1:9 reordered", "audit.log:1 reordered"]
     );
     // A record of another file, with the same key.
     let node = original.copy();

@@ -11,6 +11,11 @@ use time_shift::model::{Printable, VmId};
 
 use crate::support::Run;
 
+/// Prints a number that a run is to show, whether its test fails or not.
+pub(crate) fn seen(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
 /// A trail's folders. They go with it.
 pub(crate) struct Node {
     root: PathBuf,

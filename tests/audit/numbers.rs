@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use time_shift::audit::{Event, Hash, Sealer, Trail};
 
-use crate::node::{Node, record};
+use crate::node::{Node, record, seen};
 
 /// In the environment of a process that is to write a record to the folders in here.
 const WRITER: &str = "TIME_SHIFT_TEST_WRITER";
@@ -86,7 +86,9 @@ fn a_record_costs_less_than_a_third_of_starting_true_f1() {
     let records = median((0..2000).map(|_| timed(&write)).collect());
     let starts = median((0..300).map(|_| timed(&start_true)).collect());
     let ratio = records.as_secs_f64() / starts.as_secs_f64();
-    println!("a record {records:?}, /bin/true {starts:?}, ratio {ratio:.3}");
+    seen(&format!(
+        "a record {records:?}, /bin/true {starts:?}, ratio {ratio:.3}"
+    ));
     assert!(cfg!(debug_assertions) || ratio <= 0.3, "{ratio}");
 }
 
@@ -166,9 +168,13 @@ fn a_million_records_are_checked_in_seconds_with_little_memory_d4() {
         "audit.log: {count} records, 1 to {count}: unbroken"
     )]);
     let rate = count as f64 / cpu_seconds(&run.out);
-    println!("{rate:.0} records a second of one core, {:?}", run.took);
+    seen(&format!(
+        "{rate:.0} records a second of one core, {:?}",
+        run.took
+    ));
+    // That is the built program then.
     if std::env::var_os("TIME_SHIFT_PROGRAMS").is_some() {
-        assert!(cfg!(debug_assertions) || rate >= 300_000.0, "{rate}");
+        assert!(rate >= 300_000.0, "{rate}");
     }
 }
 

@@ -37,6 +37,18 @@ fn every_code_is_explained() {
         .says(&["NO_HOOKSCRIPT (finding of check)\nA rule permits"]);
     node.audit(&["explain", "SYSTEMD_EPOCH"])
         .says(&["SYSTEMD_EPOCH (warning of plan and check)\na Linux with systemd"]);
+    for kind in time_shift::trace::Kind::ALL {
+        let run = node.audit(&["explain", kind.as_str()]);
+        run.says(&[&format!("{} (anomaly)\n", kind.as_str())]);
+    }
+    for kind in time_shift::audit::Kind::ALL {
+        let run = node.audit(&["explain", kind.as_str()]);
+        run.says(&["(fault that audit verify finds)"]);
+    }
+    for event in ["seal", "lost", "anomaly"] {
+        node.audit(&["explain", event])
+            .says(&["(event, in syslog only)"]);
+    }
     let run = node.audit(&["explain", "x\u{1b}[31m"]);
     assert_eq!(run.code, Some(1));
     run.says(&["no such code; events: intent, "]);

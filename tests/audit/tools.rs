@@ -247,5 +247,33 @@ fn what_a_full_log_did_not_take_is_counted_and_said_later_and_seals_arrive_d1_d4
     assert!(messages[0].contains("7 messages since 20"), "{messages:?}");
     write();
     assert_eq!(receive(&socket), [""; 0], "said once");
+    // A seal that does not arrive is sent again, and is none that the trail has instead.
+    node.rotate();
+    while filler.send_to(b"x", node.path("dev-log")).is_ok() {}
+    write();
+    receive(&socket);
+    write();
+    let messages = receive(&socket);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(
+        messages[0].contains("trail sealed: audit.log:7:"),
+        "{messages:?}"
+    );
+    // What many find lost at once is told once.
+    while filler.send_to(b"x", node.path("dev-log")).is_ok() {}
+    for _ in 0..7 {
+        syslog()
+            .unwrap()
+            .send(Severity::LOG_WARNING, None, "denied", "lost");
+    }
+    receive(&socket);
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(write);
+        }
+    });
+    let messages = receive(&socket);
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].contains("7 messages since 20"), "{messages:?}");
     assert_eq!(node.faults(), [""; 0]);
 }

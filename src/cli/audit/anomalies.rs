@@ -1,5 +1,5 @@
 //! `time-shift audit anomalies`: what is unusual.
-use super::entries::each_entry;
+use super::entries::{Unread, each_entry};
 use crate::audit::Log;
 use crate::cli::arguments::audit::Anomalies;
 use crate::cli::{Exit, Failure, complain, put, put_json};
@@ -13,13 +13,17 @@ const CAP: usize = 500_000;
 
 pub(super) fn run(config: &Config, options: &Anomalies) -> Result<Exit, Failure> {
     let since = options.since.as_time()?;
-    let (found, remarks) = unusual(config, None, since, CAP)?;
-    for remark in remarks {
-        complain(&remark);
+    let (found, unread) = unusual(config, None, since, CAP)?;
+    for remark in unread.files.iter().chain(&unread.lines) {
+        complain(remark);
     }
+    let exit = match unread.files.is_empty() {
+        true => Exit::Done,
+        false => Exit::Failed,
+    };
     if options.json {
         put_json(&found)?;
-        return Ok(Exit::Done);
+        return Ok(exit);
     }
     if found.is_empty() {
         put("nothing unusual\n")?;
@@ -34,7 +38,7 @@ pub(super) fn run(config: &Config, options: &Anomalies) -> Result<Exit, Failure>
             put(&format!("    {evidence}\n"))?;
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// What is unusual from `since` on, compared with what happened from `history` on, by at most `cap`
@@ -44,7 +48,7 @@ pub(super) fn unusual(
     history: Option<Timestamp>,
     since: Timestamp,
     cap: usize,
-) -> Result<(Vec<Anomaly>, Vec<String>), Failure> {
+) -> Result<(Vec<Anomaly>, Unread), Failure> {
     let mut facts: Vec<Fact> = Vec::new();
     let mut left_out: usize = 0;
     let keep_newest = |facts: &mut Vec<Fact>| {
@@ -53,7 +57,7 @@ pub(super) fn unusual(
         facts.drain(..more);
         more
     };
-    let mut remarks = each_entry(config, &Log::ALL, history, |entry| {
+    let mut unread = each_entry(config, &Log::ALL, history, |entry| {
         facts.extend(Fact::of(entry));
         if facts.len() >= cap.saturating_mul(2) {
             left_out = left_out.saturating_add(keep_newest(&mut facts));
@@ -61,9 +65,9 @@ pub(super) fn unusual(
     })?;
     left_out = left_out.saturating_add(keep_newest(&mut facts));
     if left_out > 0 {
-        remarks.push(format!(
+        unread.lines.push(format!(
             "only the newest {cap} records were looked at, and {left_out} were not"
         ));
     }
-    Ok((anomalies(facts, since, system::now()?.real), remarks))
+    Ok((anomalies(facts, since, system::now()?.real), unread))
 }

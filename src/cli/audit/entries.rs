@@ -6,16 +6,23 @@ use crate::config::Config;
 use crate::model::Timestamp;
 use crate::trace::Entry;
 
-/// Calls `each` for every record of these logs since `since`, log by log. What could not be read comes
-/// back, as sentences; lines that are no records among it, by their number: `audit verify` tells what
-/// they are.
+/// What could not be read, as sentences.
+#[derive(Debug, Default)]
+pub(super) struct Unread {
+    /// Whole files, or the rest of one.
+    pub(super) files: Vec<String>,
+    /// Lines that are no records, by their number: `audit verify` tells what they are.
+    pub(super) lines: Vec<String>,
+}
+
+/// Calls `each` for every record of these logs since `since`, log by log.
 pub(super) fn each_entry(
     config: &Config,
     logs: &[Log],
     since: Option<Timestamp>,
     mut each: impl FnMut(&Entry),
-) -> Result<Vec<String>, Failure> {
-    let mut remarks = Vec::new();
+) -> Result<Unread, Failure> {
+    let mut unread = Unread::default();
     for files in open_logs(&config.paths.log)? {
         if !logs.contains(&files.log) {
             continue;
@@ -34,15 +41,15 @@ pub(super) fn each_entry(
                 }
                 Flow::Next
             });
-            remarks.extend(read.err());
+            unread.files.extend(read.err());
             if odd > 0 {
-                remarks.push(format!(
+                unread.lines.push(format!(
                     "{name}: {odd} lines are no records; see time-shift audit verify"
                 ));
             }
         }
     }
-    Ok(remarks)
+    Ok(unread)
 }
 
 /// How much earlier than a record the time of its file may be: the kernel takes that from its last

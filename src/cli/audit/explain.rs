@@ -1,12 +1,13 @@
 //! `time-shift audit explain`: what a code means.
 use serde::Serialize;
 
-use crate::audit::Event;
+use crate::audit::{Event, Kind as FaultKind};
 use crate::cli::arguments::audit::Explain;
 use crate::cli::{Exit, Failure, put, put_json};
 use crate::judge::WARNINGS;
 use crate::model::DenyReason;
 use crate::report::Code;
+use crate::trace::Kind as Unusual;
 
 /// What a code means, as `--json` prints it.
 #[derive(Serialize)]
@@ -27,7 +28,27 @@ enum Kind {
     Denial,
     Finding,
     Warning,
+    Syslog,
+    Anomaly,
+    Fault,
 }
+
+/// What is only said in syslog.
+const SYSLOG: [(&str, &str); 3] = [
+    (
+        "seal",
+        "How far a log of the trail is, for a system's log that keeps it elsewhere: audit verify --seal checks the \
+         files against it.",
+    ),
+    (
+        "lost",
+        "The system's log did not take so many messages. The records that they were about are in the trail.",
+    ),
+    (
+        "anomaly",
+        "Something in the trail is unusual: time-shift audit anomalies shows it with its records.",
+    ),
+];
 
 pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
     let meaning = meaning(&options.code).ok_or_else(unknown)?;
@@ -40,6 +61,9 @@ pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
         (Kind::Denial, _) => "reason of a denial".to_owned(),
         (Kind::Finding, _) => "finding of check".to_owned(),
         (Kind::Warning, _) => "warning of plan and check".to_owned(),
+        (Kind::Syslog, _) => "event, in syslog only".to_owned(),
+        (Kind::Anomaly, _) => "anomaly".to_owned(),
+        (Kind::Fault, _) => "fault that audit verify finds".to_owned(),
     };
     put(&format!(
         "{} ({kind})\n{}\n",
@@ -64,7 +88,14 @@ fn meaning(code: &str) -> Option<Meaning> {
     let finding = finding.map(|finding| (finding.as_str(), Kind::Finding, finding.explanation()));
     let warning = WARNINGS.iter().find(|(code, _)| same(code));
     let warning = warning.map(|(code, meaning)| (*code, Kind::Warning, *meaning));
-    let (code, kind, explanation) = denial.or(finding).or(warning)?;
+    let syslog = SYSLOG.iter().find(|(code, _)| same(code));
+    let syslog = syslog.map(|(code, meaning)| (*code, Kind::Syslog, *meaning));
+    let anomaly = Unusual::ALL.iter().find(|kind| same(kind.as_str()));
+    let anomaly = anomaly.map(|kind| (kind.as_str(), Kind::Anomaly, kind.explanation()));
+    let fault = FaultKind::ALL.iter().find(|kind| same(kind.as_str()));
+    let fault = fault.map(|kind| (kind.as_str(), Kind::Fault, kind.explanation()));
+    let found = denial.or(finding).or(warning);
+    let (code, kind, explanation) = found.or(syslog).or(anomaly).or(fault)?;
     Some(Meaning {
         code,
         kind,
@@ -78,11 +109,18 @@ fn unknown() -> Failure {
     let reasons: Vec<&str> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
     let findings: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
     let warnings: Vec<&str> = WARNINGS.iter().map(|(code, _)| *code).collect();
+    let syslog: Vec<&str> = SYSLOG.iter().map(|(code, _)| *code).collect();
+    let anomalies: Vec<&str> = Unusual::ALL.iter().map(|kind| kind.as_str()).collect();
+    let faults: Vec<&str> = FaultKind::ALL.iter().map(|kind| kind.as_str()).collect();
     Failure(format!(
-        "no such code; events: {}; reasons: {}; findings: {}; warnings: {}",
+        "no such code; events: {}; reasons: {}; findings: {}; warnings: {}; in syslog: {}; anomalies: {}; \
+         faults: {}",
         events.join(", "),
         reasons.join(", "),
         findings.join(", "),
-        warnings.join(", ")
+        warnings.join(", "),
+        syslog.join(", "),
+        anomalies.join(", "),
+        faults.join(", ")
     ))
 }

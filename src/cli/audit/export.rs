@@ -45,10 +45,12 @@ enum Old {
 pub(super) fn run(config: &Config, options: &Export) -> Result<Exit, Failure> {
     let since = options.since.map(|since| since.as_time()).transpose()?;
     let Some(path) = &options.cursor else {
+        let mut exit = Exit::Done;
         for log in Log::ALL {
-            export(config, options.format, log, since, None)?;
+            let printed = export(config, options.format, log, since, None)?;
+            exit = if printed.whole { exit } else { Exit::Failed };
         }
-        return Ok(Exit::Done);
+        return Ok(exit);
     };
     let (folder, name) = place(path)?;
     let _lock = folder.lock(&format!(".{name}.lock"), Deadline::after(LOCK_LIMIT))?;
@@ -62,16 +64,19 @@ pub(super) fn run(config: &Config, options: &Export) -> Result<Exit, Failure> {
         Err(error) if error.is_missing() => Vec::new(),
         Err(error) => return Err(error.into()),
     };
+    let mut exit = Exit::Done;
     for log in Log::ALL {
         let from = positions.iter().find(|position| position.log == log);
-        if let Some(reached) = export(config, options.format, log, since, from)? {
+        let printed = export(config, options.format, log, since, from)?;
+        exit = if printed.whole { exit } else { Exit::Failed };
+        if let Some(reached) = printed.reached {
             positions.retain(|position| position.log != log);
             positions.push(reached);
             // Only what has been printed counts, and it counts at once.
             folder.replace_durably(name, &serde_json::to_vec(&positions)?, 0o600)?;
         }
     }
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 fn place(path: &Path) -> Result<(Dir, &str), Failure> {
@@ -93,14 +98,22 @@ fn files_of(config: &Config, log: Log) -> Result<Vec<LogFile>, Failure> {
         .collect())
 }
 
-/// Prints the records of a log after `from`. How far that is comes back, if there were any.
+/// What was printed of a log.
+struct Printed {
+    /// The last record, if there was any.
+    reached: Option<Position>,
+    /// Whether that is all there is: what cannot be read now may be readable next time, and comes then.
+    whole: bool,
+}
+
+/// Prints the records of a log after `from`, up to what cannot be read.
 fn export(
     config: &Config,
     format: ExportFormat,
     log: Log,
     since: Option<Timestamp>,
     from: Option<&Position>,
-) -> Result<Option<Position>, Failure> {
+) -> Result<Printed, Failure> {
     // Looked for in the same files that are then read, whatever is rotated meanwhile.
     let files = files_of(config, log)?;
     let old = match from {
@@ -110,6 +123,7 @@ fn export(
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut failed = None;
     let mut reached = None;
+    let mut whole = true;
     for (number, file) in files.into_iter().enumerate() {
         let mut after = match old {
             Old::UpTo(first, _) if number < first => continue,
@@ -149,14 +163,17 @@ fn export(
             }
         });
         if let Err(why) = read {
-            complain(&why);
+            complain(&format!(
+                "{why}; this log's later records wait until it can be read"
+            ));
+            whole = false;
         }
-        if failed.is_some() {
+        if failed.is_some() || !whole {
             break;
         }
     }
     match failed.map_or_else(|| out.flush(), Err) {
-        Ok(()) => Ok(reached),
+        Ok(()) => Ok(Printed { reached, whole }),
         Err(error) => Err(error.into()),
     }
 }

@@ -35,6 +35,8 @@ struct Shown<'a> {
     found: Vec<Found>,
     /// Whether the table has its header.
     begun: bool,
+    /// Whether something could not be read.
+    partly: bool,
     out: Out,
 }
 
@@ -53,6 +55,7 @@ pub(super) fn run(config: &Config, access: Access, options: &Show) -> Result<Exi
         seen: [0; 3],
         found: Vec::new(),
         begun: false,
+        partly: false,
         // A pager would wait for the end of what has none.
         out: Out::new(access, !options.no_pager && !options.follow),
     };
@@ -65,7 +68,10 @@ pub(super) fn run(config: &Config, access: Access, options: &Show) -> Result<Exi
         flow = shown.look(config)?;
     }
     shown.out.finish()?;
-    Ok(Exit::Done)
+    Ok(match shown.partly {
+        true => Exit::Failed,
+        false => Exit::Done,
+    })
 }
 
 impl Shown<'_> {
@@ -97,6 +103,7 @@ impl Shown<'_> {
                 }
                 if let Err(why) = read {
                     self.out.remark(&why);
+                    self.partly = true;
                 }
                 if odd > 0 && !follows {
                     self.out.remark(&format!(

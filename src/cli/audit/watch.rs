@@ -95,19 +95,29 @@ pub(in crate::cli) fn tell_unusual(config: &Config) -> Result<(), Failure> {
         begun.real.as_nanos().saturating_add(pause),
     )?);
     said.trail = trail;
+    // Remembered before it is said: who is killed in between says nothing twice.
     folder.replace_durably(SAID, &serde_json::to_vec(&said)?, 0o600)?;
     let send = |anomaly: Option<&Anomaly>, text: &str| {
         let vmid = anomaly.and_then(|anomaly| anomaly.vmid);
-        syslog.send(Severity::LOG_WARNING, vmid, "anomaly", text);
+        syslog.deliver(Severity::LOG_WARNING, vmid, "anomaly", text)
     };
+    let mut unsaid = Vec::new();
     for anomaly in new.iter().take(AT_ONCE) {
-        send(Some(anomaly), &sentence(anomaly));
+        if !send(Some(anomaly), &sentence(anomaly)) {
+            unsaid.push(key(anomaly));
+        }
     }
     if let more @ 1.. = new.len().saturating_sub(AT_ONCE) {
-        send(
-            None,
-            &format!("{more} more things are unusual; time-shift audit anomalies shows them"),
-        );
+        let text = format!("{more} more things are unusual; time-shift audit anomalies shows them");
+        if !send(None, &text) {
+            unsaid.extend(new.iter().skip(AT_ONCE).map(key));
+        }
+    }
+    if !unsaid.is_empty() {
+        // The next sweep says it.
+        said.said.retain(|id, _| !unsaid.contains(id));
+        said.looked = None;
+        folder.replace_durably(SAID, &serde_json::to_vec(&said)?, 0o600)?;
     }
     Ok(())
 }

@@ -38,6 +38,35 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them.
+    pub const ALL: [Kind; 7] = [
+        Kind::RepeatedDenials,
+        Kind::FailedLogins,
+        Kind::UnusualHour,
+        Kind::OverlongShift,
+        Kind::ClockFight,
+        Kind::UnusualRate,
+        Kind::ConfigThenShift,
+    ];
+
+    /// What it means, for people.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Kind::RepeatedDenials => "Many denials of one VM or one actor within an hour.",
+            Kind::FailedLogins => "Many failed logins of one actor within minutes.",
+            Kind::UnusualHour => "A shift at an hour at which this VM never had one.",
+            Kind::OverlongShift => {
+                "A shift that is or was in force much longer than this VM's are."
+            }
+            Kind::ClockFight => {
+                "A clock that was put back and set again several times within an hour."
+            }
+            Kind::UnusualRate => "More shifts of a VM within a day than it ever has.",
+            Kind::ConfigThenShift => "A shift within minutes of a change of the configuration.",
+        }
+    }
+
     /// The word.
     #[must_use]
     pub fn as_str(self) -> &'static str {
