@@ -13,16 +13,18 @@ mod gate;
 mod login;
 mod path;
 mod pvesh;
+mod task;
 mod tls;
 mod totp;
 mod wire;
 
-pub use answers::{Cluster, GuestConfig, HostGuest, Measured, TaskEnd, guest_time};
+pub use answers::{Cluster, GuestConfig, HostGuest, Measured, guest_time};
 pub use auth::{Credentials, SecondFactor, Ticket};
 pub use client::{Client, ClientError};
 pub use error::{Error, Kind};
 pub use path::{Method, Path, Power, StorageId};
 pub use pvesh::Pvesh;
+pub use task::TaskEnd;
 pub use totp::{STEP as TOTP_STEP, code as totp_code};
 
 use serde_json::Value;
