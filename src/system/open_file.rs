@@ -52,7 +52,7 @@ impl Dir {
         };
         let (fd, stat, made) = self.open_own(name, flags, mode)?;
         if made && matches!(access, Access::Append(_)) {
-            // Under a unit without CAP_CHOWN it stays root's; logrotate's config names the group.
+            // Who has no CAP_CHOWN, as in the units, may do so being in that group.
             let _ = fchown(&fd, None, Some(rustix::fs::Gid::from_raw(LOG_READERS)));
         }
         Ok(OpenFile {
