@@ -93,6 +93,11 @@ pub trait Witness {
     /// The VM runs again: no later run may continue it.
     fn running(&self);
 
+    /// Whether this process ends soon after its work with the VM.
+    fn ends_soon(&self) -> bool {
+        true
+    }
+
     /// Something that an administrator should know, from a guardian that nobody waits for.
     fn report(&self, text: &str);
 }
@@ -128,7 +133,7 @@ pub(super) fn halted<T>(
                 guardian.dismiss();
                 HaltError::NotStopped(error)
             }
-            _ => unheard(guardian, error),
+            _ => unheard(guardian, witness, error),
         });
     }
     match monitor.run_state(deadline) {
@@ -137,7 +142,7 @@ pub(super) fn halted<T>(
             guardian.dismiss();
             return Err(HaltError::OtherState(other.as_str().to_owned()));
         }
-        Err(error) => return Err(unheard(guardian, error)),
+        Err(error) => return Err(unheard(guardian, witness, error)),
     }
     let result = work(monitor);
     if !monitor.stop_seen() {
@@ -170,14 +175,18 @@ pub(super) fn halted<T>(
             guardian.dismiss();
             Err(HaltError::NotContinued(why))
         }
-        Err(Resume::Unheard(error)) => Err(unheard(guardian, error)),
+        Err(Resume::Unheard(error)) => Err(unheard(guardian, witness, error)),
     }
 }
 
 /// Leaves the VM to the guardian, which acts once this process has ended and so has written down
-/// what it knows. A connection that ended, or is flooded, is of no use to a guardian either.
-fn unheard(guardian: GuardianPipe, error: QmpError) -> HaltError {
-    std::mem::forget(guardian);
+/// what it knows, or at once where that is not soon. A connection that ended, or is flooded, is of no use to
+/// a guardian either.
+fn unheard(guardian: GuardianPipe, witness: &impl Witness, error: QmpError) -> HaltError {
+    match witness.ends_soon() {
+        true => std::mem::forget(guardian),
+        false => drop(guardian),
+    }
     match error {
         QmpError::Closed | QmpError::TooLong => HaltError::NotContinued(error.to_string()),
         other => HaltError::LeftToGuardian(other),

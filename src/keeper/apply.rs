@@ -147,7 +147,7 @@ impl Subject<'_> {
         let first = keep.agent.is_none();
         let due = || now.later(grant.restore_after()?).ok().map(|due| due.real);
         let restore_by = match occasion.restores {
-            true if result.verified => None,
+            // Due until all of it is done, the services too: who goes on after a kill does it again.
             true => keep.restore_by,
             false => keep.restore_by.or(occasion.restore_by).or_else(due),
         };
@@ -157,7 +157,7 @@ impl Subject<'_> {
         };
         let keep = Keep {
             stage: match (result.verified, occasion.restores) {
-                (true, true) => KeepStage::Restored,
+                (true, true) => keep.stage,
                 (true, false) => KeepStage::Kept,
                 (false, _) => KeepStage::Unverified,
             },

@@ -63,6 +63,13 @@ pub(super) fn one(
     if !generation.is_alive() {
         return ended(config, store, note);
     }
+    // Nothing that is waited for keeps a VM standing.
+    if note.stage == Stage::Stopping {
+        let soon = Deadline::after(Duration::from_millis(100));
+        let found = Subject::find_until(config, note.vmid, Quiet::Background, soon);
+        // What goes wrong here is met again below, where it is told and backed off from.
+        let _ = found.map(|mut subject| subject.rescue(now));
+    }
     let waits = keep.and_then(|keep| keep.not_before);
     if waits.is_some_and(|until| now.boot < until) {
         return End::Skipped;
@@ -114,15 +121,31 @@ fn ended(config: &Config, store: &Store, note: &Note) -> End {
 }
 
 impl Subject<'_> {
+    /// Continues a VM that a run has left standing for its RTC. Where it runs, that is noted: who stops it
+    /// later has reasons of his own.
+    fn rescue(&mut self, now: Now) -> Result<(), KeepError> {
+        let Some(note) = self.note.clone() else {
+            return Ok(());
+        };
+        if note.stage != Stage::Stopping || self.runs_for(now) <= FIRMWARE {
+            return Ok(());
+        }
+        match rtc::run_state(&self.qemu, Deadline::after(LOOK_LIMIT))? {
+            RunState::Paused => self.let_it_run(&note).map(drop),
+            RunState::Running => {
+                let stage = Stage::Interrupted;
+                self.store.save(&Note { stage, ..note })?;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn sweep_one(&mut self, now: Now) -> Result<End, KeepError> {
         let Some(note) = self.note.clone() else {
             return Ok(End::Skipped);
         };
         let state = rtc::run_state(&self.qemu, Deadline::after(LOOK_LIMIT))?;
-        let hook_is_through = self.runs_for(now) > FIRMWARE;
-        if state == RunState::Paused && note.stage == Stage::Stopping && hook_is_through {
-            self.let_it_run(&note)?;
-        }
         if state != RunState::Running {
             return Ok(End::Skipped);
         }

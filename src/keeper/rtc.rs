@@ -80,6 +80,9 @@ impl Subject<'_> {
         let report = rtc::set(&mut monitor, &order, &account).inspect_err(|error| {
             if error.may_be_paused() {
                 self.report(Event::Rescue, &error.to_string());
+            } else {
+                // It does not stand for its RTC: whoever stops it from now on has reasons of his own.
+                account.running();
             }
         })?;
         match report.verification.verified {
@@ -129,6 +132,11 @@ impl Witness for Account<'_> {
             let text = format!("the VM runs again, which was not noted: {error}");
             self.voice.alarm("state", &text);
         }
+    }
+
+    /// A sweep goes on with other guests.
+    fn ends_soon(&self) -> bool {
+        false
     }
 
     fn report(&self, text: &str) {
