@@ -141,6 +141,10 @@ fn would_be_permitted(
     loaded: &Loaded,
     profile: Option<&ProfileName>,
 ) -> Result<Grant, Deny> {
+    // The one that is assigned is what a start asks for, with its anchor.
+    let assigned = loaded.allowlist.rule_for(vmid);
+    let assigned = assigned.and_then(|rule| rule.assign.as_ref());
+    let profile = profile.filter(|name| assigned != Some(*name));
     let known = profile.and_then(|name| loaded.allowlist.profiles.get(name));
     let wish = match (profile, known) {
         (Some(_), Some(profile_of)) => Wish::Target {

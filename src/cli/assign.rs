@@ -58,12 +58,16 @@ pub(super) fn unassign(
     options: &Unassign,
 ) -> Result<Exit, Failure> {
     let vmid = options.vmid;
-    let confirm = |list: &Allowlist| list.rule_for(vmid).is_some_and(|rule| rule.confirm);
-    let wants_approval = load_allowlist(config).is_ok_and(|loaded| confirm(&loaded.allowlist));
-    if wants_approval && !options.by_tag && !access.is_admin() {
+    let binds = |list: &Allowlist| {
+        list.rule_for(vmid)
+            .is_some_and(|rule| rule.confirm || !rule.pve_users.is_empty())
+    };
+    let is_bound = load_allowlist(config).is_ok_and(|loaded| binds(&loaded.allowlist));
+    if is_bound && !options.by_tag && !access.is_admin() {
         complain(&format!(
-            "VM {vmid}: denied (NO_ROLE): its rule wants an approval (confirm = true), and only root and \
-             roles with the verb \"admin\" take a VM out of that: another rule may not want one"
+            "VM {vmid}: denied (NO_ROLE): its rule wants an approval (confirm = true) or certain users \
+             (pve-users), and only root and roles with the verb \"admin\" take a VM out of that: another rule \
+             may want neither"
         ));
         return Ok(Exit::Denied);
     }

@@ -172,7 +172,7 @@ fn copy_in(folder: &Dir) -> Result<Option<Vec<u8>>, Failure> {
 }
 
 fn write(folder: &Dir, text: &str) -> Result<(), Failure> {
-    folder.replace(NAME, text.as_bytes(), 0o755)?;
+    folder.install(NAME, text.as_bytes(), 0o755)?;
     // A hookscript that a power cut made empty would keep its VMs from starting.
     Ok(durable(&folder.path_of(NAME))?)
 }

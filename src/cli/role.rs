@@ -62,8 +62,8 @@ pub(super) fn needs(command: &Command) -> Needs {
         | Command::Reboot(_)
         | Command::Login(_)
         | Command::Logout(_) => Needs::Verb(Verb::Cluster),
-        Command::Attach(_) | Command::Detach(_) => Needs::Verb(Verb::Assign),
-        // What is copied becomes what Proxmox VE runs as root.
+        // What is copied, or named, becomes what Proxmox VE runs as root.
+        Command::Attach(_) | Command::Detach(_) => Needs::Verb(Verb::Admin),
         Command::InstallHook(_) | Command::UninstallHook(_) => Needs::Verb(Verb::Admin),
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn check(
         DenyReason::ConfirmationMissing,
         format!(
             "the rule (allowlist line {}) wants profile {profile} to be approved on this node \
-             first{there_is}: `time-shift approve {vmid}` permits it for up to an hour",
+             first{there_is}: `time-shift approve {vmid} --profile {profile}` permits it for up to an hour",
             rule.line
         ),
     ))
