@@ -51,8 +51,12 @@ impl Pvesh {
         }
         if said.code != Some(0) {
             let complaint = String::from_utf8_lossy(&said.err);
-            if method != Method::Get && is_unread_success(&complaint) {
+            let is_of_json = is_of_json(&complaint) && method != Method::Get;
+            if is_of_json && complaint.contains(READER) {
                 return Ok(Value::Null);
+            }
+            if is_of_json {
+                return Err(unknown(complaint.trim()));
             }
             let why = complaint.trim().replace('\n', "; ");
             return Err(match said.code {
@@ -88,10 +92,13 @@ impl Pvesh {
     }
 }
 
-/// Whether a complaint means that a change was made on another node. There pvesh runs itself by ssh and,
-/// once that has succeeded, wants JSON of it. Changes answer with nothing, or with a task's lines before its
-/// name, and then the JSON reader's own complaint is all that there is (`PVE::CLI::pvesh`, `proxy_handler`).
-fn is_unread_success(complaint: &str) -> bool {
+/// Who reads what pvesh says on another node. There it runs itself by ssh and, once that has succeeded, wants
+/// JSON of it. Changes answer with nothing, or with a task's lines before its name: then the complaint of
+/// the JSON reader is all that there is, and means that the change was made (`PVE::CLI::pvesh`,
+/// `proxy_handler`). From elsewhere it says nothing about that.
+const READER: &str = "PVE/CLI/pvesh.pm";
+
+fn is_of_json(complaint: &str) -> bool {
     let of_json = ["malformed JSON string", "garbage after JSON"];
     of_json.iter().any(|words| complaint.starts_with(words))
 }
@@ -171,6 +178,8 @@ mod tests {
         let unread = "malformed JSON string, neither tag, array, object, number, string or atom, at character \
                       offset 0 (before \"(end of string)\") at /usr/share/perl5/PVE/CLI/pvesh.pm line 125.\n";
         assert_eq!(said(false, "", unread).unwrap(), Value::Null);
+        let elsewhere = said(false, "", &unread.replace("CLI/pvesh.pm", "QMPClient.pm"));
+        assert_eq!(elsewhere.unwrap_err().kind, Kind::Unknown);
         let quoted = said(false, "", "no such tag: malformed JSON string").unwrap_err();
         assert_eq!(quoted.kind, Kind::Refused(500));
     }

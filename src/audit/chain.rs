@@ -15,6 +15,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(5);
 /// The lock's file in the log folder. A lock on a log itself could be held by whoever may read it.
 const LOCK: &str = ".audit.log.lock";
 
+/// How long to wait for it to note that a seal did not arrive: a start is not held up for that.
+const UNSEALED_LIMIT: Duration = Duration::from_millis(50);
+
 /// No seal was made in it.
 const NO_HOUR: i64 = -1;
 
@@ -106,7 +109,7 @@ pub(super) fn append(
 
 /// A seal did not arrive elsewhere: it is due again.
 pub(super) fn not_sealed(folder: &Dir, data: &Dir, seal: &Seal) -> Result<(), AuditError> {
-    let _lock = lock(folder, LOCK_LIMIT)?;
+    let _lock = lock(folder, UNSEALED_LIMIT)?;
     let (sealer, heads) = open(data)?;
     match heads.head(&sealer, seal.log) {
         Some(mut head) if head.sealed == seal.seq => {

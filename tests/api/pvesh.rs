@@ -39,7 +39,7 @@ if path.startswith('/nodes/') and not path.startswith('/nodes/lab1/'):
     try:
         said = [json.dumps(json.loads(''.join(said)))]
     except ValueError:
-        sys.exit('malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0')
+        sys.exit('malformed JSON string, neither tag, array, object, number, string or atom, at character offset 0 (before "(end of string)") at /usr/share/perl5/PVE/CLI/pvesh.pm line 125.')
 print('\n'.join(said))
 "#;
 
