@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use time_shift::allowlist::{self, CommandName};
 use time_shift::audit::Trail;
 use time_shift::exec::{ExecError, Output, run};
-use time_shift::model::{DenyReason, NodeName, VmId, Volume};
+use time_shift::model::DenyReason;
 use time_shift::policy::{HostValues, authorize_host_command};
 
 /// A folder that is root's alone, with all the folders on the way to it: /tmp is everybody's.
@@ -55,7 +55,7 @@ impl Place {
             format!("version = 1\n[[host-command]]\nname = \"c\"\npath = \"{path}\"\n{more}\n");
         let list = allowlist::parse(&text).unwrap();
         let name = CommandName::parse("c").unwrap();
-        let permit = authorize_host_command(&list, &name, values(), false).unwrap();
+        let permit = authorize_host_command(&list, &name, HostValues::default(), false).unwrap();
         let trail = Trail::new(&self.0.join("log"), &self.0.join("data")).unwrap();
         run(&permit, &trail)
     }
@@ -73,13 +73,6 @@ impl Drop for Place {
     }
 }
 
-fn values() -> HostValues<'static> {
-    HostValues {
-        vmid: Some(VmId::MIN),
-        ..HostValues::default()
-    }
-}
-
 fn mode(path: &Path, bits: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(bits)).unwrap();
 }
@@ -93,11 +86,11 @@ fn a_program_gets_its_arguments_as_they_are_and_nothing_else_b3() {
     let place = Place::new("arguments");
     let output = place.shell(
         "printf '<%s>' \"$@\"; echo; env | sort; pwd; cat; ps -o pgid= -p $$ | tr -d ' '; echo $$; echo e >&2",
-        "args = [\"a b\", \"*\", \"$HOME\", \"vm{vmid}\", \"\\\"x\"]",
+        "args = [\"a b\", \"*\", \"$HOME\", \"vm 100\", \"\\\"x\"]",
     );
     assert!(output.is_good(), "{output:?}");
     let lines: Vec<&str> = text(&output.out).lines().collect();
-    assert_eq!(lines[0], "<a b><*><$HOME><vm100><\"x>");
+    assert_eq!(lines[0], "<a b><*><$HOME><vm 100><\"x>");
     assert_eq!(
         lines[1..5],
         [
@@ -249,6 +242,18 @@ fn only_what_root_alone_could_have_put_there_is_run_b3() {
         text(&place.run(&place.path("a/link"), "").unwrap().out),
         "ran\n"
     );
+    // But not another program: neither the name of the link nor one on the way to it hides a shell.
+    for (link, to) in [("a/clock", "/bin/bash"), ("a/again", "clock")] {
+        symlink(to, place.path(link)).unwrap();
+        let error = place.run(&place.path(link), "").unwrap_err();
+        assert!(matches!(error, ExecError::Denied { .. }), "{error}");
+        assert!(
+            error.to_string().contains("it leads to `/usr/bin/bash`: "),
+            "{error}"
+        );
+    }
+    let own = place.run(&place.path("a/link"), "[deny]\nprograms = [\"program\"]");
+    assert!(matches!(own, Err(ExecError::Denied { .. })), "{own:?}");
     symlink("/tmp", place.path("a/everybodys")).unwrap();
     let tmp = format!("/tmp/time-shift-test-{}", std::process::id());
     fs::copy("/usr/bin/true", &tmp).unwrap();
@@ -307,36 +312,76 @@ fn a_real_perl_script_is_run_like_pvesh_b3() {
 fn a_command_is_permitted_as_it_is_listed_or_not_at_all_b3() {
     let text = r#"version = 1
 [[host-command]]
-name = "set-hookscript"
+name = "pve-set"
 path = "/usr/bin/pvesh"
-args = ["set", "/nodes/{node}/qemu/{vmid}/config", "--hookscript", "{volume}"]
+args = ["set", "{path}", "{parameters}", "--output-format=json"]
+[[host-command]]
+name = "fixed"
+path = "/usr/bin/pvesh"
+args = ["set", "/nodes/lab1/qemu/100/config"]
 [[host-command]]
 name = "asks"
 path = "/usr/bin/true"
+args = ["{path}", "{parameters}"]
 confirm = true
 "#;
     let list = allowlist::parse(text).unwrap();
     let name = |text: &str| CommandName::parse(text).unwrap();
-    let (node, volume) = (
-        NodeName::parse("lab1").unwrap(),
-        Volume::parse("local:snippets/time-shift").unwrap(),
-    );
+    let parameters = [
+        "--hookscript=local:snippets/time-shift".to_owned(),
+        "--tags=a,ts-b".to_owned(),
+    ];
     let full = HostValues {
-        vmid: Some(VmId::MIN),
-        node: Some(&node),
-        volume: Some(&volume),
+        path: Some("/nodes/lab1/qemu/100/config"),
+        parameters: &parameters,
     };
-    let permit = authorize_host_command(&list, &name("set-hookscript"), full, false).unwrap();
+    let permit = authorize_host_command(&list, &name("pve-set"), full, false).unwrap();
     assert_eq!(
-        permit.invocation().to_string(),
-        "/usr/bin/pvesh set /nodes/lab1/qemu/100/config --hookscript local:snippets/time-shift"
+        permit.invocation().args,
+        [
+            "set",
+            "/nodes/lab1/qemu/100/config",
+            &parameters[0],
+            &parameters[1],
+            "--output-format=json"
+        ]
     );
-    let why = |text: &str, values, agreed| {
+    let why = |text: &str, values: HostValues<'_>, agreed| {
         authorize_host_command(&list, &name(text), values, agreed).unwrap_err()
     };
-    let deny = why("set-hookscript", values(), true);
+    let deny = why("pve-set", HostValues::default(), true);
     assert_eq!(deny.reason, DenyReason::CommandNotAllowed);
-    assert!(deny.text.contains("{node}"), "{deny}");
+    assert!(deny.text.contains("{path}"), "{deny}");
+    // What it would do is not what is asked for.
+    let deny = why("fixed", full, true);
+    assert!(deny.text.contains("has no argument {path}"), "{deny}");
+    // What is not of its form is not handed on, whoever has made it.
+    for path in ["nodes", "/nodes/../x", "/nodes/a b", "/nodes\n", "-x"] {
+        let values = HostValues {
+            path: Some(path),
+            ..full
+        };
+        let deny = why("pve-set", values, true);
+        assert!(deny.text.contains("no path of the API"), "{deny}");
+    }
+    for parameter in [
+        "-x=1",
+        "--=1",
+        "--x",
+        "x=1",
+        "---x=1",
+        "--a b=1",
+        "--x=$(id)",
+        "--x=a;b",
+    ] {
+        let parameters = [parameter.to_owned()];
+        let values = HostValues {
+            path: Some("/nodes"),
+            parameters: &parameters,
+        };
+        let deny = why("pve-set", values, true);
+        assert_eq!(deny.reason, DenyReason::CommandNotAllowed, "{parameter}");
+    }
     assert_eq!(
         why("another", full, true).reason,
         DenyReason::CommandNotAllowed

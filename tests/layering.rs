@@ -81,7 +81,18 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     ("cert", &["model", "system"]),
     ("token", &["model", "system"]),
-    ("api", &["model", "config", "system", "exec", "token"]),
+    (
+        "api",
+        &[
+            "model",
+            "allowlist",
+            "policy",
+            "config",
+            "system",
+            "exec",
+            "token",
+        ],
+    ),
     (
         "hook",
         &[

@@ -390,6 +390,10 @@ fn every_command_shows_a_use_in_its_help() {
         if !group && !shows {
             faults.push(path.clone());
         }
+        let help = command.get_after_help().map(ToString::to_string);
+        if !group && !help.is_some_and(|help| help.contains("Exit codes: 0 ")) {
+            faults.push(format!("{path} (exit codes)"));
+        }
         for below in command
             .get_subcommands()
             .filter(|below| below.get_name() != "help")
@@ -402,8 +406,25 @@ fn every_command_shows_a_use_in_its_help() {
     assert_eq!(
         faults,
         Vec::<String>::new(),
-        "these show no example of themselves"
+        "these show no example of themselves, or not what they end with"
     );
+}
+
+/// B5. Who writes a role finds each command among the verbs.
+#[test]
+fn the_page_of_the_allowlist_says_under_which_verb_each_command_is() {
+    let (_, verbs) = ALLOWLIST_PAGE
+        .split_once(".BR verbs \" (required)\"")
+        .unwrap();
+    let (verbs, _) = verbs.split_once("\n.SH ").unwrap();
+    let verbs = verbs.replace("\\-", "-");
+    let words: Vec<&str> = verbs
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+        .collect();
+    for command in time_shift::cli::command().get_subcommands() {
+        let name = command.get_name();
+        assert!(words.contains(&name), "{name} is under no verb");
+    }
 }
 
 /// E3. What an administrator can type is in the man page, each command under its own heading.

@@ -224,7 +224,22 @@ fn check_path(path: &str, os: Option<GuestOs>) -> Result<(), &'static str> {
     if path.split(['/', '\\']).any(|part| part == "..") {
         return Err("a path has no `..`");
     }
+    if windows && path.split(['/', '\\']).skip(1).any(is_another_name) {
+        return Err(
+            "a part of a path in Windows has no `:`, ends with neither a dot nor a blank, and is no short \
+             name like PROGRA~1",
+        );
+    }
     Ok(())
+}
+
+/// Whether Windows takes it for another name than the one that is written, which no list could meet: it
+/// drops dots and blanks at the end, reads `NAME::$DATA` as NAME, and knows files by 8.3 names.
+fn is_another_name(part: &str) -> bool {
+    let short = part
+        .split_once('~')
+        .is_some_and(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit()));
+    short || part.contains(':') || part.ends_with(['.', ' '])
 }
 
 /// The commands by name; reports names that are there twice.
@@ -278,6 +293,14 @@ mod tests {
             ("C:\\a\\..\\b.exe", windows, false),
             ("C:\\a/../b.exe", windows, false),
             ("/usr/bin/a..b", linux, true),
+            ("/usr/bin/a~1", linux, true),
+            ("C:\\Program Files\\a.b~\\x.exe", windows, true),
+            ("C:\\Windows\\cmd.exe.", windows, false),
+            ("C:\\Windows\\cmd.exe ", None, false),
+            ("C:\\Windows\\cmd.exe::$DATA", windows, false),
+            ("C:\\Windows. \\x.exe", windows, false),
+            ("C:\\Windows\\POWERS~1.EXE", windows, false),
+            ("C:\\PROGRA~1\\x.exe", None, false),
         ] {
             assert_eq!(check_path(path, os).is_ok(), good, "{path} {os:?}");
         }

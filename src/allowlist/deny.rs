@@ -2,6 +2,8 @@
 //!
 //! A command that hits it is an error of the file, so that it is seen when it is written and not
 //! when it is wanted.
+use std::path::Path;
+
 use super::references::References;
 use crate::strict::{Mark, Reader, Value, quoted};
 
@@ -20,6 +22,10 @@ const PROGRAMS: &[&str] = &[
     "csh",
     "tcsh",
     "rbash",
+    "rksh",
+    "lksh",
+    "posh",
+    "yash",
     "busybox*",
     "toybox",
     "env",
@@ -39,6 +45,21 @@ const PROGRAMS: &[&str] = &[
     "nsenter",
     "capsh",
     "setpriv",
+    "run0",
+    "flock",
+    "taskset",
+    "setarch",
+    "linux32",
+    "linux64",
+    "chrt",
+    "choom",
+    "prlimit",
+    "start-stop-daemon",
+    "systemd-inhibit",
+    "systemd-nspawn",
+    "dbus-run-session",
+    "fakeroot*",
+    "unbuffer",
     "ld.so",
     "ld-linux*",
     "systemd-run",
@@ -60,6 +81,10 @@ const PROGRAMS: &[&str] = &[
     "rundll32",
     "regsvr32",
     "wmic",
+    "msiexec",
+    "forfiles",
+    "bitsadmin",
+    "certutil",
     "schtasks",
     "reg",
     "regedit",
@@ -75,13 +100,19 @@ const PROGRAMS: &[&str] = &[
     "gawk",
     "mawk",
     "nawk",
+    "original-awk",
     "sed",
     "ed",
     "gdb",
+    "ltrace",
+    "valgrind*",
+    "perf",
     "strace",
     "gcc*",
     "cc",
     "make",
+    "java",
+    "git",
     // Other rights, other machines.
     "sudo*",
     "su",
@@ -107,6 +138,12 @@ const PROGRAMS: &[&str] = &[
     "pct",
     "pvesm",
     "vzdump",
+    "pveum",
+    "pvecm",
+    "virsh",
+    "lxc-*",
+    "docker",
+    "podman",
     // What destroys.
     "rm",
     "rmdir",
@@ -115,6 +152,13 @@ const PROGRAMS: &[&str] = &[
     "dd",
     "truncate",
     "tee",
+    "cp",
+    "mv",
+    "ln",
+    "install",
+    "tar",
+    "cpio",
+    "unzip",
     "mkfs*",
     "mke2fs",
     "mkswap",
@@ -168,6 +212,12 @@ const PROGRAMS: &[&str] = &[
     "vi*",
     "nano*",
     "emacs*",
+    "ex",
+    "pico",
+    "joe",
+    "mcedit",
+    "sensible-*",
+    "view",
     "less",
     "more",
 ];
@@ -205,6 +255,15 @@ impl DenyList {
             self.line,
             quoted(entry)
         ))
+    }
+
+    /// What is wrong with the program to which a command's path leads; none where nothing is. A link with a
+    /// name of its own does not make it another program.
+    #[must_use]
+    pub fn real_program(&self, path: &Path) -> Option<String> {
+        let path = path.to_string_lossy();
+        let why = self.program(&path)?;
+        Some(format!("it leads to {}: {why}", quoted(&path)))
     }
 
     /// What is wrong with an argument; none where nothing is.
@@ -334,6 +393,12 @@ mod tests {
             "/usr/bin/sudo",
             "C:\\Windows\\System32\\CMD.EXE",
             "C:\\x/powershell.exe",
+            "/usr/bin/run0",
+            "/usr/bin/flock",
+            "/usr/sbin/start-stop-daemon",
+            "/usr/bin/original-awk",
+            "/usr/bin/tar",
+            "/usr/bin/sensible-editor",
             "/opt/my-tool",
             "/opt/x/tool",
             "/OPT/x/Tool",

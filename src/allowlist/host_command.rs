@@ -1,14 +1,15 @@
 //! A command that may be run on the host: one path, one argument vector, no shell, no pattern.
 //!
-//! What differs from call to call is a value with a form of its own (a VMID, a node, a snippet), for
-//! which the argument has a placeholder; free text has none.
+//! What differs from call to call has a form of its own (a path of the API, and what it is given), for
+//! which a whole argument stands; there is none for free text.
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::command::{ARG_CAP, ARGS_CAP, CommandName, LONGEST, NAME, PATH_CAP, SECONDS_10};
+use super::command::{ARG_CAP, ARGS_CAP, CommandName, NAME, PATH_CAP, SECONDS_10};
 use super::references::References;
 use crate::model::AbsolutePath;
-use crate::strict::{Mark, Reader, Value, quoted};
+use crate::strict::{Finding, Mark, Reader, Value, quoted};
 
 /// A command on the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,9 +18,9 @@ pub struct HostCommand {
     pub name: CommandName,
     /// The program.
     pub path: AbsolutePath,
-    /// The arguments, exactly these but for placeholders.
+    /// The arguments, exactly these but for [`PATH`] and [`PARAMETERS`].
     pub args: Vec<String>,
-    /// How long it may run; more than zero, at most 5 minutes.
+    /// How long it may run; more than zero, at most an hour.
     pub timeout: Duration,
     /// How many bytes of each of its two outputs are kept.
     pub output_limit: usize,
@@ -29,11 +30,19 @@ pub struct HostCommand {
     pub line: usize,
 }
 
-/// What an argument may have in braces: each stands for a value that cannot be anything else.
-const PLACEHOLDERS: &[&str] = &["vmid", "node", "volume"];
+/// The argument that stands for a path of the API of Proxmox VE.
+pub const PATH: &str = "{path}";
 
-/// How much of an output is kept at most, in bytes.
-const OUTPUT_CAP: usize = 1_048_576;
+/// The argument that stands for what the API is given: as many as there are, `--name=value` each.
+pub const PARAMETERS: &str = "{parameters}";
+
+/// The commands that something runs, by name.
+pub const KNOWN: &[&str] = &["pve-get", "pve-set", "pve-create"];
+
+/// How long one may run: what waits for a task of Proxmox VE takes as long as the task does.
+const LONGEST: RangeInclusive<Duration> = Duration::from_nanos(1)..=Duration::from_secs(3_600);
+/// How much of an output is kept at most, in bytes: the resources of a large cluster have some megabytes.
+const OUTPUT_CAP: usize = 8 * 1_048_576;
 /// How much is kept where nothing is said.
 pub(super) const OUTPUT: usize = 65_536;
 
@@ -52,7 +61,7 @@ pub(super) fn read(value: &Value<'_>, references: &mut References) -> Option<(Ho
         });
         let args = table.or("args", Vec::new(), |value| read_args(&value, references));
         let timeout = table.or("timeout", SECONDS_10, |value| {
-            value.duration(LONGEST, "more than 0 and at most 5m")
+            value.duration(LONGEST, "more than 0 and at most 1h")
         });
         let output_limit = table.or("output-limit", OUTPUT, |value| {
             read_limit(&value, OUTPUT_CAP)
@@ -76,55 +85,18 @@ fn read_args(value: &Value<'_>, references: &mut References) -> Option<Vec<Strin
     let args = value.list("a list of strings", true, |value| {
         let text = value.string("a string", ARG_CAP)?;
         references.arguments.push((text.to_owned(), value.mark()));
-        match pieces(text) {
-            Some(_) => Some(text.to_owned()),
-            None => value.refuse(format!(
-                "{}: braces hold {} and nothing else",
-                quoted(text),
-                known()
-            )),
+        if [PATH, PARAMETERS].contains(&text) || !text.contains(['{', '}']) {
+            return Some(text.to_owned());
         }
+        value.refuse(format!(
+            "{}: braces are for {PATH} and {PARAMETERS}, each an argument of its own",
+            quoted(text)
+        ))
     })?;
     if args.len() > ARGS_CAP {
         return value.say(format!(" has more than {ARGS_CAP} arguments"));
     }
     Some(args)
-}
-
-/// The placeholders, for people.
-fn known() -> String {
-    let words: Vec<String> = PLACEHOLDERS
-        .iter()
-        .map(|word| format!("{{{word}}}"))
-        .collect();
-    words.join(", ")
-}
-
-/// A part of an argument.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Piece<'a> {
-    /// This text.
-    Text(&'a str),
-    /// The value of this placeholder.
-    Value(&'a str),
-}
-
-/// The parts of an argument; none where its braces are not those of a placeholder.
-#[must_use]
-pub fn pieces(argument: &str) -> Option<Vec<Piece<'_>>> {
-    let mut pieces = Vec::new();
-    let mut rest = argument;
-    while let Some((text, after)) = rest.split_once('{') {
-        let (word, after) = after.split_once('}')?;
-        if text.contains('}') || !PLACEHOLDERS.contains(&word) {
-            return None;
-        }
-        pieces.push(Piece::Text(text));
-        pieces.push(Piece::Value(word));
-        rest = after;
-    }
-    pieces.push(Piece::Text(rest));
-    (!rest.contains('}')).then_some(pieces)
 }
 
 /// A number of bytes, as digits.
@@ -140,14 +112,31 @@ pub(super) fn read_limit(value: &Value<'_>, cap: usize) -> Option<usize> {
     }
 }
 
+/// What a valid entry says that is probably not meant.
+pub(super) fn remarks(
+    reader: &Reader<'_>,
+    commands: &BTreeMap<CommandName, (HostCommand, Mark)>,
+) -> Vec<Finding> {
+    let unknown = |name: &CommandName| !KNOWN.contains(&name.as_str());
+    let idle = commands.iter().filter(|(name, _)| unknown(name));
+    idle.map(|(name, (_, mark))| {
+        let known = KNOWN.join(", ");
+        reader.remark(
+            *mark,
+            format!("host-command `{name}` is run by nothing; what is run is {known}"),
+        )
+    })
+    .collect()
+}
+
 /// The commands by name; reports names that are there twice.
 pub(super) fn by_name(
     reader: &Reader<'_>,
     commands: Vec<(HostCommand, Mark)>,
-) -> BTreeMap<CommandName, HostCommand> {
-    let mut map: BTreeMap<CommandName, HostCommand> = BTreeMap::new();
+) -> BTreeMap<CommandName, (HostCommand, Mark)> {
+    let mut map: BTreeMap<CommandName, (HostCommand, Mark)> = BTreeMap::new();
     for (command, mark) in commands {
-        if let Some(first) = map.get(&command.name) {
+        if let Some((first, _)) = map.get(&command.name) {
             let name = quoted(command.name.as_str());
             let line = first.line;
             reader.error(
@@ -156,41 +145,7 @@ pub(super) fn by_name(
             );
             continue;
         }
-        map.insert(command.name.clone(), command);
+        map.insert(command.name.clone(), (command, mark));
     }
     map
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn braces_hold_a_known_value_or_the_argument_is_refused_b3() {
-        assert_eq!(
-            pieces("/nodes/{node}/qemu/{vmid}/config"),
-            Some(vec![
-                Piece::Text("/nodes/"),
-                Piece::Value("node"),
-                Piece::Text("/qemu/"),
-                Piece::Value("vmid"),
-                Piece::Text("/config"),
-            ])
-        );
-        assert_eq!(pieces("a"), Some(vec![Piece::Text("a")]));
-        for bad in [
-            "{",
-            "}",
-            "{}",
-            "{x}",
-            "{vmid",
-            "vmid}",
-            "{{vmid}}",
-            "{VMID}",
-            "a}b{vmid}",
-            "{vmid}}",
-        ] {
-            assert_eq!(pieces(bad), None, "{bad}");
-        }
-    }
 }

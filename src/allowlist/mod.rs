@@ -25,7 +25,7 @@ use crate::strict::{Finding, Table, read};
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
 pub use deny::DenyList;
 pub use difference::{Affected, Change, Difference, Kind, difference};
-pub use host_command::{HostCommand, Piece, pieces};
+pub use host_command::{HostCommand, KNOWN, PARAMETERS, PATH};
 pub use profile::{OnUndo, Profile, TimeService};
 pub use role::Role;
 pub use rule::Rule;
@@ -143,7 +143,12 @@ fn read_file(file: &mut Table<'_>, only: Option<VmId>) -> Option<Allowlist> {
     check::references(reader, &references);
     deny::check(reader, &deny, &references);
     let warnings = match only {
-        None => remarks::all(reader, &profiles, &rules, &guest_commands, &references),
+        None => {
+            let mut all = remarks::all(reader, &profiles, &rules, &guest_commands, &references);
+            all.extend(host_command::remarks(reader, &host_commands));
+            all.sort();
+            all
+        }
         Some(_) => Vec::new(),
     };
 
@@ -158,11 +163,13 @@ fn read_file(file: &mut Table<'_>, only: Option<VmId>) -> Option<Allowlist> {
         .into_iter()
         .map(|(name, (profile, _))| (name, profile))
         .collect();
+    let host_commands = host_commands.into_iter();
+    let host_commands = host_commands.map(|(name, (command, _))| (name, command));
     Some(Allowlist {
         profiles,
         rules,
         guest_commands,
-        host_commands,
+        host_commands: host_commands.collect(),
         deny,
         roles,
         index,

@@ -8,7 +8,7 @@ use super::rule::{Marks, Rule};
 use crate::model::{ClockTarget, ShiftBound, Timestamp};
 use crate::strict::{Finding, Reader, quoted};
 
-/// All remarks, in the order of the file.
+/// All remarks about profiles and rules.
 pub(super) fn all(
     reader: &Reader<'_>,
     profiles: &Profiles,
@@ -94,7 +94,6 @@ pub(super) fn all(
             }
         }
     }
-    remarks.sort();
     remarks
 }
 

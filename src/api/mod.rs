@@ -23,7 +23,7 @@ pub use auth::{Credentials, SecondFactor, Ticket};
 pub use client::{Client, ClientError};
 pub use error::{Error, Kind};
 pub use path::{Method, Path, Power, StorageId};
-pub use pvesh::Pvesh;
+pub use pvesh::{Pvesh, Runner};
 pub use task::TaskEnd;
 pub use totp::{STEP as TOTP_STEP, code as totp_code};
 

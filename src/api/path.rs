@@ -24,16 +24,6 @@ impl Method {
             Method::Put => "PUT",
         }
     }
-
-    /// The word of pvesh.
-    #[must_use]
-    pub fn verb(self) -> &'static str {
-        match self {
-            Method::Get => "get",
-            Method::Post => "create",
-            Method::Put => "set",
-        }
-    }
 }
 
 /// What can be done to a VM's power.

@@ -1,44 +1,82 @@
 //! The API on a node, as root: through pvesh, without any login.
 use std::path::Path as FilePath;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use super::error::{Error, Kind};
 use super::{Api, Method, Path};
-use crate::exec::{self, ExecError, Output};
+use crate::allowlist::{Allowlist, CommandName};
+use crate::exec::{ExecError, Output};
+use crate::model::Deny;
+use crate::policy::{HostPermit, HostValues, authorize_host_command};
 
-/// Most that is read of what it says.
-const LIMIT: usize = 8 * 1024 * 1024;
-/// How long reading may take.
-const READ: Duration = Duration::from_secs(30);
-/// How long a change may take: pvesh waits until the task that it starts has ended.
-const CHANGE: Duration = Duration::from_secs(15 * 60);
+/// Where Proxmox VE has it.
+const PROGRAM: &str = "/usr/bin/pvesh";
 /// How many at once; each is a Perl process of some 100 MB.
 const LANES: usize = 2;
 
-/// pvesh on this node.
-#[derive(Debug)]
-pub struct Pvesh(());
+/// What runs a command that is permitted.
+pub type Runner = dyn Fn(&HostPermit, Method) -> Result<Output, ExecError> + Send + Sync;
+
+/// pvesh on this node: by the commands `pve-get`, `pve-set` and `pve-create` of the allowlist.
+pub struct Pvesh {
+    allowlist: Allowlist,
+    agreed: bool,
+    runner: Box<Runner>,
+}
 
 impl Pvesh {
-    /// Where Proxmox VE has it.
-    pub const PROGRAM: &str = exec::PVESH;
-
-    /// The one of this node, if it is one.
+    /// Whether this is a node.
     #[must_use]
-    pub fn here() -> Option<Pvesh> {
-        FilePath::new(Pvesh::PROGRAM).exists().then_some(Pvesh(()))
+    pub fn is_here() -> bool {
+        FilePath::new(PROGRAM).exists()
     }
 
-    fn arguments(method: Method, path: &Path, parameters: &[(&str, &str)]) -> Vec<String> {
-        let mut arguments = vec![method.verb().to_owned(), path.decoded()];
-        for (name, value) in parameters {
-            // A value is an argument of its own that begins with no dash.
-            arguments.push(format!("--{name}={value}"));
+    /// The one of this node, by the commands of an allowlist. `agreed`: whether a person has agreed to those
+    /// that want it.
+    #[must_use]
+    pub fn new(allowlist: Allowlist, agreed: bool, runner: Box<Runner>) -> Pvesh {
+        Pvesh {
+            allowlist,
+            agreed,
+            runner,
         }
-        arguments.push("--output-format=json".to_owned());
-        arguments
+    }
+
+    /// The command of the allowlist for this kind of request.
+    #[must_use]
+    pub fn command(method: Method) -> &'static str {
+        match method {
+            Method::Get => "pve-get",
+            Method::Post => "pve-create",
+            Method::Put => "pve-set",
+        }
+    }
+
+    fn permit(
+        &self,
+        method: Method,
+        path: &Path,
+        parameters: &[(&str, &str)],
+    ) -> Result<HostPermit, Deny> {
+        // A value is an argument of its own that begins with no dash.
+        let parameters = parameters.iter();
+        let parameters: Vec<String> = parameters
+            .map(|(name, value)| format!("--{name}={value}"))
+            .collect();
+        let values = HostValues {
+            path: Some(&path.decoded()),
+            parameters: &parameters,
+            ..HostValues::default()
+        };
+        let name = Pvesh::command(method);
+        let name = CommandName::parse(name).map_err(|error| {
+            Deny::new(
+                crate::model::DenyReason::CommandNotAllowed,
+                error.to_string(),
+            )
+        })?;
+        authorize_host_command(&self.allowlist, &name, values, self.agreed)
     }
 
     fn read(method: Method, said: &Output) -> Result<Value, Error> {
@@ -47,7 +85,9 @@ impl Pvesh {
             return Err(unknown("it had not ended in time"));
         }
         if said.truncated {
-            return Err(unknown(&format!("it said more than {LIMIT} bytes")));
+            return Err(unknown(
+                "it said more than is kept (`output-limit` in the allowlist)",
+            ));
         }
         if said.code != Some(0) {
             let complaint = String::from_utf8_lossy(&said.err);
@@ -110,16 +150,16 @@ impl Api for Pvesh {
         path: &Path,
         parameters: &[(&str, &str)],
     ) -> Result<Value, Error> {
-        let arguments = Pvesh::arguments(method, path, parameters);
-        let limit = match method {
-            Method::Get => READ,
-            _ => CHANGE,
-        };
-        match exec::pvesh(arguments, limit, LIMIT) {
+        let permit = self.permit(method, path, parameters);
+        let permit =
+            permit.map_err(|deny| Error::new(Kind::NotSent, "pvesh", &deny.to_string()))?;
+        match (self.runner)(&permit, method) {
             Ok(said) => Pvesh::read(method, &said),
             Err(error) => {
                 let kind = match error {
-                    ExecError::Refused(_) => Kind::NotSent,
+                    ExecError::Refused(_)
+                    | ExecError::Denied { .. }
+                    | ExecError::NotOnRecord(_) => Kind::NotSent,
                     _ => Kind::Unknown,
                 };
                 Err(Error::new(kind, "pvesh", &error.to_string()))
@@ -132,10 +172,10 @@ impl Api for Pvesh {
     }
 
     fn shown(&self, method: Method, path: &Path, parameters: &[(&str, &str)]) -> String {
-        format!(
-            "pvesh {}",
-            Pvesh::arguments(method, path, parameters).join(" ")
-        )
+        match self.permit(method, path, parameters) {
+            Ok(permit) => permit.invocation().to_string(),
+            Err(deny) => deny.to_string(),
+        }
     }
 
     fn lanes(&self) -> usize {

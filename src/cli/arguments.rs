@@ -21,8 +21,9 @@ use crate::sources::CONFIG_PATH;
     name = "time-shift",
     version,
     after_help = "Exit codes: 0 done, 1 failed, 2 wrong call, 3 denied by policy, 4 set and not \
-                  verified, 5 guest not reached, 6 locked out after failed attempts.\n\n\
-                  Examples:\n  time-shift check\n  time-shift plan 100\n  time-shift status --json\n  \
+                  verified, 5 guest not reached, 6 locked out after failed attempts. For every command \
+                  2 is a wrong call, and 3 that no role of the allowlist permits it.\n\n\
+                  Examples:\n  time-shift doctor\n  time-shift plan 100 --why\n  time-shift status --json\n  \
                   time-shift install-hook"
 )]
 pub(super) struct Arguments {
@@ -80,7 +81,7 @@ pub(super) enum Command {
     )]
     Doctor(Doctor),
     /// Shows which version this is
-    #[command(after_help = "Example:\n  time-shift version --json")]
+    #[command(after_help = "Exit codes: 0 said, 1 not.\n\nExample:\n  time-shift version --json")]
     Version(Version),
     /// Reads servers' certificates and proposes a date at which they are valid
     #[command(
@@ -98,13 +99,13 @@ pub(super) enum Command {
     #[command(
         after_help = "error is measured minus intended; offset is guest minus host, \
                             positive = the guest is ahead.\n\n\
-                            Examples:\n  time-shift status\n  time-shift status 100 --json"
+                            Exit codes: 0 shown, 1 a state file is of no use.\n\nExamples:\n  time-shift status\n  time-shift status 100 --json"
     )]
     Status(Status),
     /// Shows who the caller is taken for, and what the allowlist lets him do
     #[command(
         after_help = "Root who logged in as root may everything. Through su or sudo the user who logged \
-                            in counts, and needs a [[role]] of the allowlist.\n\nExamples:\n  time-shift whoami\n  sudo time-shift whoami --json"
+                            in counts, and needs a [[role]] of the allowlist.\n\nExit codes: 0 shown, 1 failed.\n\nExamples:\n  time-shift whoami\n  sudo time-shift whoami --json"
     )]
     Whoami(Whoami),
     /// Approves for a while what a rule with `confirm = true` lets a VM have
@@ -117,7 +118,9 @@ pub(super) enum Command {
     )]
     Approve(approve::Approve),
     /// Shows what is approved on this node
-    #[command(after_help = "Example:\n  time-shift approvals --json")]
+    #[command(
+        after_help = "Exit codes: 0 shown, 1 one of them cannot be read.\n\nExample:\n  time-shift approvals --json"
+    )]
     Approvals(approve::Approvals),
     /// Withdraws approvals; a start that one covered goes on
     #[command(after_help = "Exit codes: 0 withdrawn, 1 there was none.\n\n\
@@ -182,31 +185,33 @@ pub(super) enum Command {
     )]
     Attach(cluster::Attach),
     /// Takes VMs off the hook, and off profiles that tags chose
-    #[command(after_help = "Example:\n  time-shift detach --tag lab")]
+    #[command(
+        after_help = "Exit codes: 0 all done, 1 failed in part, 3 no right to, 5 no host reached.\n\nExample:\n  time-shift detach --tag lab"
+    )]
     Detach(cluster::Detach),
     /// Starts VMs through Proxmox VE's API, and shows what the hook says
     #[command(
-        after_help = "Follows each task to its end. Exit codes: 0 all done, 1 failed in part, 5 no host \
-                            reached.\n\nExample:\n  time-shift start 100"
+        after_help = "Follows each task to its end. Exit codes: 0 all done, 1 failed in part, 3 denied, 5 no \
+                            host reached.\n\nExample:\n  time-shift start 100"
     )]
     Start(cluster::PowerOf),
     /// Takes the power of VMs away; asks before
     #[command(
-        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 5 no host \
-                            reached.\n\nExample:\n  time-shift stop 100 --yes"
+        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 3 denied, \
+                            5 no host reached.\n\nExample:\n  time-shift stop 100 --yes"
     )]
     Stop(cluster::PowerOf),
     /// Asks the systems of VMs to power off; asks before
     #[command(
-        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 5 no host \
-                            reached.\n\nExample:\n  time-shift shutdown 100-149 --wait 5m"
+        after_help = "Exit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, 3 denied, \
+                            5 no host reached.\n\nExample:\n  time-shift shutdown 100-149 --wait 5m"
     )]
     Shutdown(cluster::PowerOf),
     /// Asks the systems of VMs to boot again; asks before
     #[command(
         after_help = "A reboot from within keeps the VM's process, so no hook is run; the sweep looks at \
                             the clock.\n\nExit codes: 0 all done, 1 failed in part, 2 not asked or not agreed, \
-                            5 no host reached.\n\nExample:\n  time-shift reboot --tag lab --dry-run"
+                            3 denied, 5 no host reached.\n\nExample:\n  time-shift reboot --tag lab --dry-run"
     )]
     Reboot(cluster::PowerOf),
     /// Logs in at a host of config.toml, for an hour at most
@@ -219,11 +224,15 @@ pub(super) enum Command {
     )]
     Login(cluster::LoginAt),
     /// Forgets the ticket of a login
-    #[command(after_help = "Example:\n  time-shift logout pve1")]
+    #[command(
+        after_help = "Exit codes: 0 logged out, 1 failed.\n\nExample:\n  time-shift logout pve1"
+    )]
     Logout(cluster::LogoutAt),
     /// Copies the hookscript into a snippet storage and says how to put a VM under it
-    #[command(after_help = "Example:\n  time-shift install-hook --storage local\n  \
-                            qm set 100 --hookscript local:snippets/time-shift")]
+    #[command(
+        after_help = "Exit codes: 0 installed, 1 failed.\n\nExample:\n  time-shift install-hook --storage local\n  \
+                            qm set 100 --hookscript local:snippets/time-shift"
+    )]
     InstallHook(InstallHook),
     /// Removes the hookscript from a snippet storage, unless a guest of the cluster names it
     #[command(after_help = "Exit codes: 0 removed, 1 not: it names the guests.\n\n\
@@ -231,12 +240,14 @@ pub(super) enum Command {
                             time-shift uninstall-hook --storage local")]
     UninstallHook(UninstallHook),
     /// Looks again at every shifted VM (called by time-shift-sweep.timer each minute)
-    #[command(after_help = "Example:\n  time-shift sweep --json")]
+    #[command(
+        after_help = "Exit codes: 0 done, 1 a state file is of no use.\n\nExample:\n  time-shift sweep --json"
+    )]
     Sweep(Sweep),
     /// Waits for a VM's guest agent and sets its clock (called by the hook at a start)
     #[command(
         after_help = "It runs as time-shift@VMID.service, whose journal says what it did; `time-shift \
-                            sync` is what a person calls.\n\nExample:\n  time-shift worker 100"
+                            sync` is what a person calls.\n\nExit codes: 0 done or nothing to do, 1 failed, 3 denied, 4 not verified, 5 guest not reached.\n\nExample:\n  time-shift worker 100"
     )]
     Worker(Worker),
 }

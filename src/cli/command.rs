@@ -1,18 +1,14 @@
-//! `time-shift command list|explain`: the commands of the allowlist. What runs one on the host is here
-//! too: [`run_on_host`].
+//! `time-shift command list|explain`: the commands of the allowlist.
 use serde::Serialize;
 
 use super::arguments::command::{Commands, Explain, List};
 use super::{Exit, Failure, put, put_json};
-use crate::allowlist::{Allowlist, CommandName, Does, GuestCommand, GuestOs, HostCommand};
+use crate::allowlist::{Allowlist, Does, GuestCommand, GuestOs, HostCommand};
 use crate::config::Config;
-use crate::exec::{Output, run as run_program};
 use crate::model::{Printable, lapse_text};
-use crate::policy::{HostValues, authorize_host_command};
 use crate::report::{columns, pairs};
 use crate::sources::load_allowlist;
 use crate::system::Program;
-use crate::voice::trail;
 
 /// A command, as `--json` prints it.
 #[derive(Debug, Serialize)]
@@ -52,23 +48,6 @@ pub(super) fn run(config: &Config, command: &Commands) -> Result<Exit, Failure> 
         Commands::List(options) => list(&loaded.allowlist, options),
         Commands::Explain(options) => explain(&loaded.allowlist, options),
     }
-}
-
-/// Runs a command on the host by its name, if the allowlist has it, and writes it down.
-///
-/// # Errors
-/// [`Failure`] where it is not permitted or was not run.
-#[allow(dead_code)]
-pub(super) fn run_on_host(
-    config: &Config,
-    name: &CommandName,
-    values: HostValues<'_>,
-    agreed: bool,
-) -> Result<Output, Failure> {
-    let loaded = load_allowlist(config).map_err(|not_loaded| not_loaded.deny)?;
-    let permit = authorize_host_command(&loaded.allowlist, name, values, agreed)?;
-    let failed = |error: crate::exec::ExecError| Failure(format!("host command {name}: {error}"));
-    run_program(&permit, &trail(config)?).map_err(failed)
 }
 
 fn rows(allowlist: &Allowlist) -> Vec<Row> {
@@ -170,8 +149,12 @@ fn explain(allowlist: &Allowlist, options: &Explain) -> Result<Exit, Failure> {
         )));
     }
     for row in rows.iter_mut().filter(|row| row.runs == "host") {
-        let opened = Program::open(row.path.as_str().as_ref());
-        row.problem = opened.err().map(|error| error.to_string());
+        let real =
+            Program::open(row.path.as_str().as_ref()).and_then(|program| program.real_path());
+        row.problem = match real {
+            Ok(real) => allowlist.deny.real_program(&real),
+            Err(error) => Some(error.to_string()),
+        };
     }
     let fit = rows.iter().all(|row| row.problem.is_none());
     if options.json {

@@ -28,10 +28,10 @@ pub(super) enum Needs {
 /// What each command asks for.
 pub(super) fn needs(command: &Command) -> Needs {
     match command {
-        // What is due by the allowlist, as at a start and each minute; who the caller is.
-        Command::Worker(_) | Command::Sweep(_) | Command::Whoami(_) | Command::Version(_) => {
-            Needs::Nothing
-        }
+        // Who the caller is, and what this is.
+        Command::Whoami(_) | Command::Version(_) => Needs::Nothing,
+        // systemd's. They hold guests' locks, and who may halt them could keep others from those guests.
+        Command::Worker(_) | Command::Sweep(_) => Needs::Verb(Verb::Admin),
         Command::Plan(_) | Command::Check(_) | Command::Doctor(_) | Command::Status(_) => {
             Needs::Verb(Verb::View)
         }

@@ -20,7 +20,7 @@ use crate::audit::AuditError;
 use crate::model::VmId;
 use crate::system::{Deadline, FileError, Program};
 
-pub use run::{Output, PVESH, pvesh, run};
+pub use run::{Output, look, run};
 
 pub use editor::{Editor, editor};
 pub use pager::{Pager, Paging, pager};
@@ -36,6 +36,13 @@ const HAND_ON_LIMIT: Duration = Duration::from_millis(500);
 pub enum ExecError {
     /// It is not there, or somebody else than root could have put it there.
     Refused(FileError),
+    /// It is a program that no command may be.
+    Denied {
+        /// The program, as the command names it.
+        program: String,
+        /// Why not.
+        why: String,
+    },
     /// That it is going to be run could not be written down, so it was not.
     NotOnRecord(AuditError),
     /// It was run, and what came of it could not be written down.
@@ -72,6 +79,7 @@ impl fmt::Display for ExecError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ExecError::Refused(error) => error.fmt(f),
+            ExecError::Denied { program, why } => write!(f, "{program}: {why}"),
             ExecError::NotOnRecord(error) => {
                 write!(
                     f,

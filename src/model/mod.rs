@@ -43,7 +43,7 @@ pub use time::{TimeError, Timestamp};
 pub use upid::Upid;
 pub use valid::{
     AbsolutePath, FileName, GITHUB_PREFIXES, Host, HostError, HostName, Port, PortError, PveCaller,
-    PveToken, PveUser, VmName, Volume, Zone, is_api_token, is_github_token,
+    PveToken, PveUser, VmName, Zone, is_api_token, is_github_token,
 };
 pub use validity::{CalendarSecond, Standing, Validity};
 pub use verb::Verb;

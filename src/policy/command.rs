@@ -1,11 +1,11 @@
 //! Which commands may be run. In a guest: those that the allowlist names for the grant's profile, and
 //! those that these name as their `undo` and `query`. On the host: those that it has by that name.
-use std::fmt::Display;
+use std::path::Path;
 
 use super::authorize::Authorized;
 use super::decide::Grant;
-use crate::allowlist::{Allowlist, CommandName, HostCommand, Piece, pieces};
-use crate::model::{Deny, DenyReason, Invocation, NodeName, VmId, Volume};
+use crate::allowlist::{Allowlist, CommandName, DenyList, HostCommand, PARAMETERS, PATH};
+use crate::model::{Deny, DenyReason, Invocation, Printable};
 
 /// Takes a command from the allowlist, if the grant's profile lists it, or lists one that names it.
 ///
@@ -58,27 +58,40 @@ pub fn authorize_command(
     }
 }
 
-/// What the placeholders of a command stand for. Each can be nothing else than what it says.
+/// What differs from call to call.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct HostValues<'a> {
-    /// `{vmid}`
-    pub vmid: Option<VmId>,
-    /// `{node}`
-    pub node: Option<&'a NodeName>,
-    /// `{volume}`
-    pub volume: Option<&'a Volume>,
+    /// A path of the API of Proxmox VE, for [`PATH`].
+    pub path: Option<&'a str>,
+    /// What it is given, for [`PARAMETERS`]: `--name=value` each.
+    pub parameters: &'a [String],
 }
 
 impl HostValues<'_> {
-    fn get(&self, word: &str) -> Option<String> {
-        fn text(value: Option<impl Display>) -> Option<String> {
-            value.map(|value| value.to_string())
-        }
-        match word {
-            "vmid" => text(self.vmid),
-            "node" => text(self.node),
-            "volume" => text(self.volume),
-            _ => None,
+    /// What is wrong with them. They are made of checked parts; this is where a mistake in that ends.
+    fn fault(&self) -> Option<String> {
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_graphic());
+        let is_path = |path: &str| {
+            let mut parts = path.split('/');
+            path.starts_with('/') && plain(path) && !parts.any(|part| part == "..")
+        };
+        let is_parameter = |text: &String| {
+            let named = text
+                .strip_prefix("--")
+                .and_then(|rest| rest.split_once('='));
+            named.is_some_and(|(name, _)| {
+                let letters = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+                letters && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            })
+        };
+        match (self.path.filter(|path| !is_path(path)), self.parameters) {
+            (Some(path), _) => Some(format!("{} is no path of the API", Printable::from(path))),
+            (None, all) => all.iter().find(|text| !is_parameter(text)).map(|text| {
+                format!(
+                    "{} is no parameter of the API",
+                    Printable::from(text.as_str())
+                )
+            }),
         }
     }
 }
@@ -88,6 +101,7 @@ impl HostValues<'_> {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct HostPermit {
     invocation: Invocation,
+    deny: DenyList,
 }
 
 impl HostPermit {
@@ -95,6 +109,12 @@ impl HostPermit {
     #[must_use]
     pub fn invocation(&self) -> &Invocation {
         &self.invocation
+    }
+
+    /// What is wrong with the program to which the command's path leads; none where nothing is.
+    #[must_use]
+    pub fn fault(&self, program: &Path) -> Option<String> {
+        self.deny.real_program(program)
     }
 }
 
@@ -124,6 +144,11 @@ pub fn authorize_host_command(
             ),
         ));
     }
+    if let Some(why) = values.fault() {
+        return Err(no(format!(
+            "the host command {name} (allowlist line {line}): {why}"
+        )));
+    }
     let args = fill(command, values).map_err(no)?;
     // The file was checked when it was read; this is what it has become.
     let denied = |text: &String| allowlist.deny.argument(text);
@@ -140,27 +165,35 @@ pub fn authorize_host_command(
             timeout: command.timeout,
             output_limit: command.output_limit,
         },
+        deny: allowlist.deny.clone(),
     })
 }
 
 fn fill(command: &HostCommand, values: HostValues<'_>) -> Result<Vec<String>, String> {
-    let piece = |piece: Piece<'_>| {
-        match piece {
-        Piece::Text(text) => Ok(text.to_owned()),
-        Piece::Value(word) => values.get(word).ok_or_else(|| {
-            format!(
-                "the host command {} (allowlist line {}) has {{{word}}} in it, for which there is nothing \
-                 here",
-                command.name, command.line
-            )
-        }),
+    let no = |what: &str| {
+        let HostCommand { name, line, .. } = command;
+        Err(format!(
+            "the host command {name} (allowlist line {line}) {what}"
+        ))
+    };
+    let lists = |word: &str| command.args.iter().any(|argument| argument == word);
+    // Else something would be done that nobody has asked for.
+    if values.path.is_some() && !lists(PATH) {
+        return no("has no argument {path}, and so does not do what is asked");
     }
-    };
-    let argument = |argument: &String| {
-        let pieces = pieces(argument).unwrap_or_default();
-        pieces.into_iter().map(piece).collect()
-    };
-    command.args.iter().map(argument).collect()
+    if !values.parameters.is_empty() && !lists(PARAMETERS) {
+        return no("has no argument {parameters}, and so does not do what is asked");
+    }
+    let mut filled = Vec::new();
+    for argument in &command.args {
+        match (argument.as_str(), values.path) {
+            (PARAMETERS, _) => filled.extend_from_slice(values.parameters),
+            (PATH, Some(path)) => filled.push(path.to_owned()),
+            (PATH, None) => return no("has an argument {path}, for which there is nothing here"),
+            (text, _) => filled.push(text.to_owned()),
+        }
+    }
+    Ok(filled)
 }
 
 #[cfg(test)]

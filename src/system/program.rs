@@ -60,6 +60,16 @@ impl Program {
         &self.path
     }
 
+    /// Where it is, with every symbolic link followed.
+    ///
+    /// # Errors
+    /// [`FileError`] where /proc does not say.
+    pub fn real_path(&self) -> Result<PathBuf, FileError> {
+        let link = readlinkat(CWD, self.opened(), Vec::new());
+        let link = link.map_err(|errno| FileError::os(&self.path, errno))?;
+        Ok(PathBuf::from(OsString::from_vec(link.into_bytes())))
+    }
+
     /// A path that leads to what was opened, whatever stands at [`path`](Program::path) by now
     /// (proc_pid_fd(5)); as long as this lives.
     #[must_use]

@@ -34,7 +34,7 @@ pve.add_vm(101, 'b', status='running')
     );
     let config = "result = [pve.vm(n).config for n in (100, 101)]";
     let configs = cluster.run(config);
-    assert_eq!(configs[0]["tags"], json!("web;ts-idrac-2016"));
+    assert_eq!(configs[0]["tags"], json!("web,ts-idrac-2016"));
     assert_eq!(configs[1]["hookscript"], json!("local:snippets/time-shift"));
     let trail = desk.trail();
     assert_eq!(trail.len(), 4);
@@ -165,7 +165,7 @@ fn a_dry_run_prints_the_exact_requests() {
     let (port, digest) = (cluster.ports[0], digest.as_str().unwrap());
     let url = format!("https://127.0.0.1:{port}/api2/json/nodes/pve1/qemu/100/config");
     let run = desk.run(&["attach", "100", "--profile", "p", "--dry-run"]);
-    let form = format!("hookscript=local%3Asnippets%2Ftime-shift&tags=x%3Bts-p&digest={digest}");
+    let form = format!("hookscript=local%3Asnippets%2Ftime-shift&tags=x%2Cts-p&digest={digest}");
     assert_eq!(
         (run.code, run.out),
         (Some(0), format!("VM 100: PUT {url} {form}\n"))

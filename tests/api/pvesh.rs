@@ -43,6 +43,17 @@ if path.startswith('/nodes/') and not path.startswith('/nodes/lab1/'):
 print('\n'.join(said))
 "#;
 
+/// The commands for pvesh, as the shipped allowlist has them.
+fn commands() -> String {
+    let shipped = include_str!("../../etc/allowlist.toml");
+    let start = shipped.find("\n[[host-command]]").unwrap();
+    let end = shipped.find("\n# Deny list").unwrap();
+    let lines = shipped[start..end]
+        .lines()
+        .filter(|line| !line.starts_with('#'));
+    format!("version = 1\n{}\n", lines.collect::<Vec<_>>().join("\n"))
+}
+
 /// A desk on a node: its config.toml names nobody, and /usr/bin has pvesh.
 fn node(cluster: &Cluster) -> Desk {
     let desk = Desk::new("");
@@ -77,19 +88,36 @@ pve.add_vm(101, 'b', node='lab1')
     let desk = node(&cluster);
     desk.vault
         .world
-        .write("/etc/time-shift/allowlist.toml", "version = 1\n");
+        .write("/etc/time-shift/allowlist.toml", commands());
     let status = run(&desk, &["cluster", "status", "--verbose"]);
     assert_eq!(status.code, Some(0), "{status:?}");
     status.says(&["asks pvesh as root of this node", "2016-06-15T12:00:00Z"]);
     let drift = run(&desk, &["cluster", "drift"]);
     assert_eq!(drift.code, Some(4), "{drift:?}");
-    // What may be denied is not run as long as that is not known, and not where it is denied.
+    // What is not listed is not run, and nothing is as long as that is not known.
     let allowlist = "/etc/time-shift/allowlist.toml";
     for (text, says) in [
-        ("version = 2\n", "what it denies cannot be known"),
+        ("version = 2\n".to_owned(), "version 1"),
+        ("version = 1\n".to_owned(), "no [[host-command]] pve-get"),
         (
-            "version = 1\n[deny]\nprograms = [\"pvesh\"]\n",
-            "(line 2) has `pvesh` among its",
+            format!("{}\n[deny]\nprograms = [\"pvesh\"]\n", commands()),
+            "has `pvesh` among its",
+        ),
+        (
+            commands()
+                .replacen("[\"get\"", "[\"ls\", \"-x\"", 1)
+                .replacen("\"{path}\", ", "", 1),
+            "has no argument {path}",
+        ),
+        (
+            format!(
+                "{}confirm = true\n",
+                commands()
+                    .split("\n[[host-command]]\nname = \"pve-set")
+                    .next()
+                    .unwrap()
+            ),
+            "wants somebody to agree",
         ),
     ] {
         desk.vault.world.write(allowlist, text);
@@ -97,7 +125,21 @@ pve.add_vm(101, 'b', node='lab1')
         assert_eq!(denied.code, Some(3), "{denied:?}");
         denied.says(&["pvesh is not run: ", says]);
     }
-    let profile = "version = 1\n[profiles.p]\ntarget = \"now\"\n";
+    // Reading may be all that is permitted: then nothing is changed, and a dry run says why.
+    let reading = commands();
+    let reading = reading
+        .split("\n[[host-command]]\nname = \"pve-set")
+        .next()
+        .unwrap();
+    desk.vault.world.write(allowlist, reading);
+    let status = run(&desk, &["cluster", "status"]);
+    assert_eq!(status.code, Some(0), "{status:?}");
+    for (command, missing) in [("attach", "pve-set"), ("start", "pve-create")] {
+        let denied = run(&desk, &[command, "101"]);
+        assert_eq!(denied.code, Some(3), "{denied:?}");
+        denied.says(&[&format!("no [[host-command]] {missing}")]);
+    }
+    let profile = format!("{}[profiles.p]\ntarget = \"now\"\n", commands());
     desk.vault.world.write(allowlist, profile);
     let dry = run(&desk, &["attach", "101", "--dry-run", "--json"]);
     assert_eq!(dry.code, Some(0), "{dry:?}");
@@ -138,7 +180,7 @@ pve.add_vm(101, 'b', node='lab1')
     let dry = run(&desk, &["stop", "101", "--dry-run"]);
     assert_eq!(
         dry.out,
-        "VM 101: pvesh create /nodes/lab1/qemu/101/status/stop --output-format=json\n"
+        "VM 101: /usr/bin/pvesh create /nodes/lab1/qemu/101/status/stop --output-format=json\n"
     );
     let calls = desk.vault.world.read("/run/lab/pvesh.calls");
     assert!(calls.contains("set /nodes/lab1/qemu/101/config --hookscript=local:snippets/time-shift --tags=ts-p --digest="), "{calls}");
@@ -152,6 +194,18 @@ pve.add_vm(101, 'b', node='lab1')
         .filter(|record| record["event"] == json!("api-intent"))
         .count();
     assert_eq!(intents, 3);
+    // What changes something is on record as what was run, too; reading is not.
+    let runs = desk.vault.world.audit();
+    let runs: Vec<&str> = runs
+        .iter()
+        .filter(|record| record["event"] == json!("command"))
+        .filter_map(|record| record["text"].as_str())
+        .collect();
+    assert_eq!(runs.len(), 6, "{runs:?}");
+    assert!(runs[0].starts_with(
+        "host command pve-set is going to be run: /usr/bin/pvesh set /nodes/lab1/qemu/101/config"
+    ));
+    assert_eq!(runs[1], "host command pve-set ended with 0");
 }
 
 #[test]
@@ -168,7 +222,7 @@ pve.add_vm(201, 'broken', node='pve2').start_error = 'no such disk'
     );
     let desk = node(&cluster);
     let world = &desk.vault.world;
-    world.write("/etc/time-shift/allowlist.toml", "version = 1\n");
+    world.write("/etc/time-shift/allowlist.toml", commands());
     // A dry run makes no folder either.
     fs::remove_dir(world.path("/var/lib/vz/snippets")).unwrap();
     let dry = run(&desk, &["attach", "200", "--dry-run"]);

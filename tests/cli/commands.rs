@@ -91,6 +91,12 @@ fn a_command_is_explained_with_the_state_of_its_program_b3() {
     mode(0o755);
     json(&world.cli(&["command", "explain", "mine", "--json"]), 0);
 
+    fs::remove_file(world.path("/opt/mine")).unwrap();
+    std::os::unix::fs::symlink("/bin/bash", world.path("/opt/mine")).unwrap();
+    let rows = json(&world.cli(&["command", "explain", "mine", "--json"]), 1);
+    let problem = rows[0]["problem"].as_str().unwrap();
+    assert!(problem.contains("it leads to `/usr/bin/bash`"), "{problem}");
+
     let run = world.cli(&["command", "explain", "nothing"]);
     assert_eq!(run.code, Some(1));
     assert!(run.err.contains("has no command nothing"), "{run:?}");
@@ -118,8 +124,8 @@ fn a_file_whose_commands_hit_its_deny_list_allows_nothing_b3() {
             "has `--set` among its `arguments`",
         ),
         (
-            "[[host-command]]\nname = \"x\"\npath = \"/usr/bin/date\"\nargs = [\"{text}\"]\n",
-            "braces hold {vmid}, {node}, {volume} and nothing else",
+            "[[host-command]]\nname = \"x\"\npath = \"/usr/bin/date\"\nargs = [\"/nodes{path}\"]\n",
+            "braces are for {path} and {parameters}, each an argument of its own",
         ),
         (
             "[[host-command]]\nname = \"x\"\npath = \"/usr/bin/../bin/date\"\n",

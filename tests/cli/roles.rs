@@ -1,6 +1,8 @@
 //! Who may call which command: `[[role]]`, the login uid, sudo, `whoami`.
 use std::process::Command;
 
+use time_shift::model::Verb;
+
 use super::*;
 
 const ROLES: &str = r#"
@@ -260,4 +262,119 @@ fn the_real_sudo_says_who_called_it_b5() {
     let who = json(&sudo(ALICE, &["whoami", "--json"]), 0);
     assert_eq!(who["users"][0]["name"], "alice");
     assert_eq!(who["users"][0]["sources"], json!(["SUDO_UID"]));
+}
+
+/// Each command, by a call that needs nothing else, and the verb that it wants.
+const TABLE: &[(&str, &str)] = &[
+    ("plan 100", "view"),
+    ("check", "view"),
+    ("doctor", "view"),
+    ("status", "view"),
+    ("approvals", "view"),
+    ("command list", "view"),
+    ("command explain x", "view"),
+    ("cert 192.0.2.1", "view"),
+    ("allowlist show", "view"),
+    ("allowlist diff", "view"),
+    ("sync 100", "sync"),
+    ("shift 100 now", "shift"),
+    ("restore 100", "restore"),
+    ("approve 100", "approve"),
+    ("revoke 100", "approve"),
+    ("assign 100 test", "assign"),
+    ("unassign 100", "assign"),
+    ("token add x", "token"),
+    ("token list", "token"),
+    ("token show --reveal x", "token"),
+    ("token rotate x", "token"),
+    ("token remove x", "token"),
+    ("token import --name x /tmp/x", "token"),
+    ("token unlock", "token"),
+    ("token lock", "token"),
+    ("token status", "token"),
+    ("audit verify", "audit"),
+    ("audit show", "audit"),
+    ("audit explain NO_ROLE", "audit"),
+    ("audit export --format cef", "audit"),
+    ("audit anomalies", "audit"),
+    ("cluster status", "cluster"),
+    ("cluster drift", "cluster"),
+    ("start 100", "cluster"),
+    ("stop 100", "cluster"),
+    ("shutdown 100", "cluster"),
+    ("reboot 100", "cluster"),
+    ("login pve1", "cluster"),
+    ("logout pve1", "cluster"),
+    // What a caller could make himself root with, or everybody's clocks wrong.
+    ("allowlist diff /tmp/x", "admin"),
+    ("allowlist edit", "admin"),
+    ("allowlist install /tmp/x", "admin"),
+    ("audit export --format cef --cursor /tmp/x", "admin"),
+    ("cert pin 192.0.2.1", "admin"),
+    ("cert refresh", "admin"),
+    ("cert unpin 192.0.2.1", "admin"),
+    ("attach 100", "admin"),
+    ("detach 100", "admin"),
+    ("install-hook", "admin"),
+    ("uninstall-hook", "admin"),
+    ("sweep", "admin"),
+    ("worker 100", "admin"),
+];
+
+/// What everybody may do whom sudoers lets call the program.
+const FREE: &[&str] = &["whoami", "version"];
+
+#[test]
+fn every_command_wants_its_verb_and_each_verb_opens_its_own_alone_b5() {
+    let mut leaves = Vec::new();
+    fn walk(command: &clap::Command, before: &str, leaves: &mut Vec<String>) {
+        for below in command.get_subcommands() {
+            let name = format!("{before}{}", below.get_name());
+            // `cert HOST` is a command, and those below it are.
+            if below.get_subcommands().next().is_none() || name == "cert" {
+                leaves.push(name.clone());
+            }
+            walk(below, &format!("{name} "), leaves);
+        }
+    }
+    walk(&time_shift::cli::command(), "", &mut leaves);
+    let names = |call: &str, leaf: &str| {
+        call == leaf
+            || call
+                .strip_prefix(leaf)
+                .is_some_and(|rest| rest.starts_with(' '))
+    };
+    let listed = |leaf: &&String| {
+        let mut calls = TABLE
+            .iter()
+            .map(|(call, _)| *call)
+            .chain(FREE.iter().copied());
+        calls.any(|call| names(call, leaf))
+    };
+    let missing: Vec<&String> = leaves.iter().filter(|leaf| !listed(leaf)).collect();
+    assert!(missing.is_empty(), "not in the table: {missing:?}");
+
+    let world = node();
+    let verbs: Vec<&str> = Verb::WORDS.iter().map(|(word, _)| *word).collect();
+    for verb in &verbs {
+        let role = format!("[[role]]\nname = \"x\"\nusers = [\"alice\"]\nverbs = [\"{verb}\"]\n");
+        world.write(LOCAL, format!("{}{role}", allow(TARGET)));
+        login(&world, ALICE);
+        for free in FREE {
+            assert_eq!(call(&world, None, &[free]).code, Some(0), "{free}");
+        }
+        for (words, wanted) in TABLE {
+            // Asking servers takes its time and proves nothing more: once is enough.
+            let slow = words.starts_with("cert 192") || words.starts_with("cert pin");
+            if verb == wanted && slow || *verb == "admin" && slow {
+                continue;
+            }
+            let words: Vec<&str> = words.split(' ').collect();
+            let run = call(&world, None, &words);
+            match *verb == *wanted || *verb == "admin" {
+                true => assert!(!run.err.contains("NO_ROLE"), "{verb} {words:?}: {run:?}"),
+                false => denied(&run, wanted),
+            }
+        }
+    }
 }

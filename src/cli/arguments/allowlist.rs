@@ -9,12 +9,14 @@ use crate::model::{ProfileName, VmId};
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Allowlist {
     /// Prints the allowlist, and says which file that is and why it counts
-    #[command(after_help = "Example:\n  time-shift allowlist show --cluster >allowlist.toml")]
+    #[command(
+        after_help = "Exit codes: 0 shown, 1 failed.\n\nExample:\n  time-shift allowlist show --cluster >allowlist.toml"
+    )]
     Show(Show),
     /// Shows what another allowlist would change for whom
     #[command(
         after_help = "Without FILE, this node's file is compared with the cluster's.\n\n\
-                      Example:\n  time-shift allowlist diff new.toml --cluster"
+                      Exit codes: 0 compared, 1 one of them is not valid.\n\nExample:\n  time-shift allowlist diff new.toml --cluster"
     )]
     Diff(Diff),
     /// Opens a copy in an editor, shows what would change for whom, asks and installs it

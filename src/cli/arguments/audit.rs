@@ -18,22 +18,25 @@ pub(in crate::cli) enum Audit {
     #[command(
         after_help = "On a terminal root, and who has the verb \"admin\", gets it page by page: by PAGER, else \
                       less, with a fixed environment.\n\n\
-                      Example:\n  time-shift audit show --vmid 100 --denied --since 7d"
+                      Exit codes: 0 shown, 1 not whole.\n\nExample:\n  time-shift audit show --vmid 100 --denied --since 7d"
     )]
     Show(Show),
     /// Explains an event code, a reason of a denial or the code of a finding of `check`
-    #[command(after_help = "Example:\n  time-shift audit explain NO_RULE")]
+    #[command(
+        after_help = "Exit codes: 0 explained, 1 there is no such code.\n\nExample:\n  time-shift audit explain NO_RULE"
+    )]
     Explain(Explain),
     /// Prints records for another system
     #[command(
         after_help = "With --cursor each record comes once, however often and with whatever rotation \
                       in between this is called.\n\n\
-                      Example:\n  time-shift audit export --format ecs --cursor /var/lib/time-shift/siem"
+                      Exit codes: 0 exported, 1 not whole.\n\nExample:\n  time-shift audit export --format ecs --cursor /var/lib/time-shift/siem"
     )]
     Export(Export),
     /// Says what is unusual in the trail, and why; blocks nothing
-    #[command(after_help = "Exit code 0 whether or not there is anything.\n\n\
-                      Example:\n  time-shift audit anomalies --since 24h")]
+    #[command(
+        after_help = "Exit codes: 0 whether or not there is anything, 1 the trail cannot be read.\n\nExample:\n  time-shift audit anomalies --since 24h"
+    )]
     Anomalies(Anomalies),
 }
 

@@ -52,7 +52,7 @@ pub(in crate::cli) enum Cluster {
     /// Shows each VM with its state, hook, profile and guest clock, and who is logged in
     #[command(
         after_help = "offset is guest minus this host, positive = the guest is ahead; its error is at most \
-                      half the round trip. Exit codes: 0 done, 1 failed in part, 5 no host reached.\n\n\
+                      half the round trip. Exit codes: 0 done, 1 failed in part, 3 denied, 5 no host reached.\n\n\
                       Example:\n  time-shift cluster status --node pve2"
     )]
     Status(Survey),
@@ -60,7 +60,7 @@ pub(in crate::cli) enum Cluster {
     #[command(
         after_help = "A clock is measured against what it should show: the time of its shift where this \
                       node or its cluster knows that, else this host's. Exit codes: 0 all inside the \
-                      tolerance, 1 failed in part, 4 at least one outside, 5 no host reached.\n\n\
+                      tolerance, 1 failed in part, 3 denied, 4 at least one outside, 5 no host reached.\n\n\
                       Example:\n  time-shift cluster drift --tolerance 500ms"
     )]
     Drift(Drift),

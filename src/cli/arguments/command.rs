@@ -6,7 +6,9 @@ use crate::allowlist::CommandName;
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Commands {
     /// Lists the commands that may be run, on the host and in guests
-    #[command(after_help = "Example:\n  time-shift command list --json")]
+    #[command(
+        after_help = "Exit codes: 0 shown, 1 the allowlist cannot be read.\n\nExample:\n  time-shift command list --json"
+    )]
     List(List),
     /// Shows what a command runs, who may have it run, and whether its program is fit for it
     #[command(

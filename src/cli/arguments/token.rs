@@ -12,39 +12,51 @@ pub(in crate::cli) enum Token {
     /// Seals a secret, which is typed without echo or comes on standard input
     #[command(
         after_help = "Recognises API tokens (USER@REALM!ID=UUID), GitHub tokens and otpauth: links; \
-                      for others say --kind.\n\nExample:\n  time-shift token add pve"
+                      for others say --kind.\n\nExit codes: 0 sealed, 1 failed, 2 not agreed.\n\nExample:\n  time-shift token add pve"
     )]
     Add(Add),
     /// Lists the secrets, never their values: kind, age, last use, where each is held
-    #[command(after_help = "Example:\n  time-shift token list --json")]
+    #[command(
+        after_help = "Exit codes: 0 shown, 1 one of them cannot be read.\n\nExample:\n  time-shift token list --json"
+    )]
     List(Json),
     /// Prints a secret; asks before, and writes it down
-    #[command(after_help = "Example:\n  time-shift token show pve --reveal")]
+    #[command(
+        after_help = "Exit codes: 0 shown, 1 failed, 2 not agreed, 6 locked out.\n\nExample:\n  time-shift token show pve --reveal"
+    )]
     Show(Show),
     /// Replaces a secret by another of its kind, which is typed or comes on standard input
     #[command(
         after_help = "The old one stays until the new one is proven to be stored. For an API token it \
                       says which pveum commands make the new one and remove the old one.\n\n\
-                      Example:\n  time-shift token rotate pve"
+                      Exit codes: 0 sealed anew, 1 failed, 6 locked out.\n\nExample:\n  time-shift token rotate pve"
     )]
     Rotate(Rotate),
     /// Removes a secret, from its file and from the keyring; asks before
-    #[command(after_help = "Example:\n  time-shift token remove github")]
+    #[command(
+        after_help = "Exit codes: 0 removed, 1 failed, 2 not agreed.\n\nExample:\n  time-shift token remove github"
+    )]
     Remove(Remove),
     /// Takes a token over from a plaintext file, and destroys the file once the token is proven sealed
-    #[command(after_help = "Example:\n  time-shift token import ~/.pat --name github")]
+    #[command(
+        after_help = "Exit codes: 0 sealed, 1 failed, 2 not agreed.\n\nExample:\n  time-shift token import ~/.pat --name github"
+    )]
     Import(Import),
     /// Unlocks secrets, so that for a while nobody is asked for the passphrase
     #[command(
         after_help = "Without a NAME, all of them. Needs the kernel's keyring.\n\n\
-                            Example:\n  time-shift token unlock --for 20m"
+                            Exit codes: 0 unlocked, 1 failed in part, 6 locked out.\n\nExample:\n  time-shift token unlock --for 20m"
     )]
     Unlock(Unlock),
     /// Ends that: the keyring forgets all secrets and API tickets
-    #[command(after_help = "Example:\n  time-shift token lock")]
+    #[command(
+        after_help = "Exit codes: 0 forgotten, 1 failed.\n\nExample:\n  time-shift token lock"
+    )]
     Lock(Json),
     /// Says how secrets are unlocked on this node, what is due and what lies around in the clear
-    #[command(after_help = "Example:\n  time-shift token status")]
+    #[command(
+        after_help = "Exit codes: 0 all is well, 1 something is of no use.\n\nExample:\n  time-shift token status"
+    )]
     Status(Json),
 }
 

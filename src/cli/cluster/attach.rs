@@ -6,7 +6,7 @@ use super::hosts::{Asked, open};
 use super::reach::{Found, Reach, look};
 use super::select::{Selected, select};
 use super::write::{Change, Writer, tell};
-use super::{is_ours, profile_of};
+use super::{is_ours, needs, profile_of};
 use crate::api::{Api, GuestConfig, Method, Path, Pvesh, StorageId};
 use crate::cli::arguments::cluster::Attach;
 use crate::cli::install_hook::ensure;
@@ -45,7 +45,12 @@ pub(in crate::cli) fn attach(config: &Config, options: &Attach) -> Result<Exit, 
         complain(&"say which VMs: by number, by --tag, or --all");
         return Ok(Exit::Usage);
     }
-    let asked = match open(config, &options.hosts, &options.selection) {
+    let asked = match open(
+        config,
+        &options.hosts,
+        &options.selection,
+        needs(options.changing.dry_run, Method::Put),
+    ) {
         Ok(asked) => asked,
         Err(stop) => return Ok(stop.tell()),
     };
@@ -132,7 +137,7 @@ fn install_here(
 ) -> Result<Option<(usize, NodeName)>, Failure> {
     let storage = &options.storage;
     let mut own = selected.found.iter().filter(|found| reach.is_own(found));
-    let (Some(found), true) = (own.next(), Pvesh::here().is_some()) else {
+    let (Some(found), true) = (own.next(), Pvesh::is_here()) else {
         return Ok(None);
     };
     let dry_run = options.changing.dry_run;
@@ -283,7 +288,7 @@ fn with_tag(tags: &[Tag], wanted: &str) -> (String, String) {
         (_, []) => format!("tag {wanted}"),
         (_, gone) => format!("tag {wanted} instead of {}", gone.join(" ")),
     };
-    (all.join(";"), changed)
+    (all.join(","), changed)
 }
 
 #[cfg(test)]
@@ -299,9 +304,9 @@ mod tests {
         };
         for (before, after, changed) in [
             ("", "ts-b", "tag ts-b"),
-            ("x;y", "x;y;ts-b", "tag ts-b"),
-            ("x;ts-a;y", "x;y;ts-b", "tag ts-b instead of ts-a"),
-            ("TS-B;x", "TS-B;x", ""),
+            ("x;y", "x,y,ts-b", "tag ts-b"),
+            ("x;ts-a;y", "x,y,ts-b", "tag ts-b instead of ts-a"),
+            ("TS-B;x", "TS-B,x", ""),
             ("ts-b;ts-a", "ts-b", "tag ts-b instead of ts-a"),
         ] {
             let (all, said) = with_tag(&tags(before), "ts-b");

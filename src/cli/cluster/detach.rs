@@ -5,7 +5,7 @@ use super::hosts::{Asked, open};
 use super::reach::{Found, look};
 use super::select::select;
 use super::write::{Change, Writer, tell};
-use super::{is_ours, profile_of};
+use super::{is_ours, needs, profile_of};
 use crate::api::{Api, GuestConfig, Method, Path};
 use crate::cli::arguments::cluster::Detach;
 use crate::cli::{Exit, Failure, complain};
@@ -17,7 +17,12 @@ pub(in crate::cli) fn detach(config: &Config, options: &Detach) -> Result<Exit, 
         complain(&"say which VMs: by number, by --tag, or --all");
         return Ok(Exit::Usage);
     }
-    let asked = match open(config, &options.hosts, &options.selection) {
+    let asked = match open(
+        config,
+        &options.hosts,
+        &options.selection,
+        needs(options.changing.dry_run, Method::Put),
+    ) {
         Ok(asked) => asked,
         Err(stop) => return Ok(stop.tell()),
     };
@@ -60,7 +65,7 @@ fn one(asked: &Asked, found: &Found, dry_run: bool, writer: &Writer) -> Result<S
         .iter()
         .partition(|tag| profile_of(tag).is_some());
     let others: Vec<&str> = others.iter().map(|tag| tag.as_str()).collect();
-    let tags = others.join(";");
+    let tags = others.join(",");
     let mut parameters: Vec<(&str, &str)> = Vec::new();
     for tag in &ours {
         done.push(format!("tag {tag}"));

@@ -6,7 +6,7 @@ use super::hosts::open;
 use super::profile;
 use super::reach::{Found, Reach, look};
 use super::select::{Selected, select};
-use crate::api::{Kind, Measured, guest_time};
+use crate::api::{Kind, Measured, Method, guest_time};
 use crate::cli::arguments::cluster::Drift;
 use crate::cli::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
@@ -38,7 +38,7 @@ struct Row {
 }
 
 pub(in crate::cli) fn drift(config: &Config, options: &Drift) -> Result<Exit, Failure> {
-    let asked = open(config, &options.hosts, &options.selection);
+    let asked = open(config, &options.hosts, &options.selection, Method::Get);
     let reach = match asked.and_then(|asked| look(config, asked)) {
         Ok(reach) => reach,
         Err(stop) => return Ok(stop.tell()),

@@ -1,7 +1,7 @@
 //! Who is asked: the hosts of config.toml, or pvesh of this node.
 use super::stop::Stop;
 use super::{local, note, second};
-use crate::api::{Api, Client, Credentials, Ticket};
+use crate::api::{Api, Client, Credentials, Method, Ticket};
 use crate::audit::Event;
 use crate::cli::arguments::cluster::{Hosts, Selection};
 use crate::cli::token::{Prompt, exit_of, note_failure, sessions, store};
@@ -29,11 +29,12 @@ pub(super) struct Asked {
 }
 
 /// Those that are asked, without asking anything yet. Everything that is wrong with a host, a token or a
-/// selection is said here, before any connection.
+/// selection is said here, before any connection. `needs`: how it is going to be asked, besides by reading.
 pub(super) fn open(
     config: &Config,
     options: &Hosts,
     selection: &Selection,
+    needs: Method,
 ) -> Result<Vec<Asked>, Stop> {
     if let Some(why) = selection.fault() {
         return Err(Stop(Exit::Usage, why));
@@ -55,7 +56,7 @@ pub(super) fn open(
     let mut asked = Vec::new();
     if pvesh {
         asked.push(Asked {
-            api: Box::new(local::pvesh(config)?),
+            api: Box::new(local::pvesh(config, needs)?),
             identity: "root of this node".to_owned(),
             may_set_hookscripts: true,
             login: None,

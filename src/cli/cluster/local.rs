@@ -1,40 +1,77 @@
-//! pvesh of this node, unless the allowlist denies it.
+//! pvesh of this node, by the commands of the allowlist.
 use super::stop::Stop;
-use crate::api::Pvesh;
+use crate::allowlist::{Allowlist, CommandName};
+use crate::api::{Method, Pvesh};
 use crate::audit::{Event, Record};
+use crate::cli::confirm::confirmed;
 use crate::cli::{Exit, Failure};
 use crate::config::Config;
-use crate::model::{DenyReason, Printable};
+use crate::exec;
+use crate::model::{Deny, DenyReason, Printable};
+use crate::policy::{HostValues, authorize_host_command};
 use crate::sources::load_allowlist;
 use crate::voice::trail;
 
-/// pvesh is no command of the allowlist: it does nothing that the API does not. But what the deny list
-/// names is not run by anything.
-pub(super) fn pvesh(config: &Config) -> Result<Pvesh, Stop> {
-    let api = Pvesh::here().ok_or(
-        "there is no pvesh here, so this is no node of Proxmox VE; name the hosts to ask in config.toml \
-         ([[api.host]])",
-    )?;
-    let why = match load_allowlist(config) {
-        Ok(loaded) => loaded.allowlist.deny.program(Pvesh::PROGRAM),
-        Err(no) => Some(format!(
-            "what it denies cannot be known: {}; time-shift check says more",
-            no.deny.text
-        )),
+/// pvesh, if the allowlist has the commands for what is going to be asked. What changes something is
+/// written down each time it is run.
+pub(super) fn pvesh(config: &Config, needs: Method) -> Result<Pvesh, Stop> {
+    if !Pvesh::is_here() {
+        let text = "there is no pvesh here, so this is no node of Proxmox VE; name the hosts to ask in \
+                    config.toml ([[api.host]])";
+        return Err(text.into());
+    }
+    let allowlist = match load_allowlist(config) {
+        Ok(loaded) => loaded.allowlist,
+        Err(no) => {
+            let text = format!("{}; time-shift check says more", no.deny.text);
+            return refused(config, no.deny.reason, &text);
+        }
     };
-    match why {
-        None => Ok(api),
-        Some(why) => {
-            let text = format!("pvesh is not run: {why}");
-            denied(config, &text)?;
-            Err(Stop(Exit::Denied, text))
+    let mut agreed = false;
+    for method in [Method::Get, needs] {
+        match listed(&allowlist, Pvesh::command(method), agreed) {
+            Ok(()) => {}
+            Err(deny) if deny.reason == DenyReason::ConfirmationMissing => {
+                if !confirmed(false, &format!("{}: agree", deny.text))? {
+                    return refused(config, deny.reason, &deny.text);
+                }
+                agreed = true;
+            }
+            Err(deny) => return refused(config, deny.reason, &deny.text),
         }
     }
+    let config = config.clone();
+    let runner = move |permit: &_, method| match method {
+        Method::Get => exec::look(permit),
+        Method::Post | Method::Put => {
+            let trail = trail(&config).map_err(exec::ExecError::NotOnRecord)?;
+            exec::run(permit, &trail)
+        }
+    };
+    Ok(Pvesh::new(allowlist, agreed, Box::new(runner)))
 }
 
-fn denied(config: &Config, text: &str) -> Result<(), Failure> {
+/// Whether a command is there, with values that mean nothing.
+fn listed(allowlist: &Allowlist, name: &str, agreed: bool) -> Result<(), Deny> {
+    let named = CommandName::parse(name);
+    let named =
+        named.map_err(|error| Deny::new(DenyReason::CommandNotAllowed, error.to_string()))?;
+    let values = HostValues {
+        path: Some("/"),
+        ..HostValues::default()
+    };
+    authorize_host_command(allowlist, &named, values, agreed).map(drop)
+}
+
+fn refused<T>(config: &Config, reason: DenyReason, why: &str) -> Result<T, Stop> {
+    let text = format!("pvesh is not run: {why}");
+    write_down(config, reason, &text)?;
+    Err(Stop(Exit::Denied, text))
+}
+
+fn write_down(config: &Config, reason: DenyReason, text: &str) -> Result<(), Failure> {
     trail(config)?.record(&Record {
-        reason: Some(DenyReason::CommandNotAllowed),
+        reason: Some(reason),
         text: Some(Printable::sentence(text)),
         ..Record::of_node(Event::Denied)
     })?;

@@ -23,6 +23,7 @@ pub(super) use power::power;
 pub(super) use status::status;
 
 use super::{Exit, Failure};
+use crate::api::Method;
 use crate::audit::{Event, Record};
 use crate::config::Config;
 use crate::model::{Printable, ProfileName, Tag, VmId};
@@ -59,6 +60,14 @@ fn note(config: &Config, event: Event, text: &str) -> Result<(), Failure> {
         ..Record::of_node(event)
     })?;
     Ok(())
+}
+
+/// How a command that changes something is going to ask.
+fn needs(dry_run: bool, changes: Method) -> Method {
+    match dry_run {
+        true => Method::Get,
+        false => changes,
+    }
 }
 
 /// Failed in part, or not at all.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::batch::run;
 use super::hosts::{Asked, open};
+use super::needs;
 use super::reach::{Found, look};
 use super::select::select;
 use super::write::{Change, Writer, tell};
@@ -31,7 +32,12 @@ pub(in crate::cli) fn power(
         complain(&"say which VMs: by number, by --tag, or --all");
         return Ok(Exit::Usage);
     }
-    let asked = open(config, &options.hosts, &options.selection);
+    let asked = open(
+        config,
+        &options.hosts,
+        &options.selection,
+        needs(options.changing.dry_run, Method::Post),
+    );
     let reach = match asked.and_then(|asked| look(config, asked)) {
         Ok(reach) => reach,
         Err(stop) => return Ok(stop.tell()),

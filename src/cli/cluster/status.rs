@@ -6,7 +6,7 @@ use super::hosts::{Asked, open};
 use super::reach::{Found, look};
 use super::select::select;
 use super::{is_ours, profile};
-use crate::api::{GuestConfig, Measured, guest_time};
+use crate::api::{GuestConfig, Measured, Method, guest_time};
 use crate::cli::arguments::cluster::Survey;
 use crate::cli::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
@@ -57,7 +57,7 @@ struct Seen {
 }
 
 pub(in crate::cli) fn status(config: &Config, options: &Survey) -> Result<Exit, Failure> {
-    let asked = open(config, &options.hosts, &options.selection);
+    let asked = open(config, &options.hosts, &options.selection, Method::Get);
     let reach = match asked.and_then(|asked| look(config, asked)) {
         Ok(reach) => reach,
         Err(stop) => return Ok(stop.tell()),

@@ -18,7 +18,6 @@
 //! | API token, GitHub token | [`is_api_token`], [`is_github_token`] | see there |
 //! | path | [`AbsolutePath`] | path_resolution(7) |
 //! | file name | [`FileName`] | path_resolution(7) |
-//! | snippet | [`Volume`] | `pve-volume-id` |
 //! | tag | [`Tag`](super::Tag) | `pve-tag` |
 //! | profile | [`ProfileName`](super::ProfileName) | a tag's length less `ts-` |
 //! | date, time | [`Timestamp`](super::Timestamp) | RFC 3339 section 5.6 |
@@ -39,5 +38,5 @@ mod tests;
 pub use host::{Host, HostError, HostName, Zone};
 pub use path::{AbsolutePath, FileName};
 pub use port::{Port, PortError};
-pub use pve::{PveCaller, PveToken, PveUser, VmName, Volume};
+pub use pve::{PveCaller, PveToken, PveUser, VmName};
 pub use secret::{GITHUB_PREFIXES, is_api_token, is_github_token};

@@ -4,7 +4,6 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::host::is_label;
-use super::path::FileName;
 use crate::model::names::{NameError, name_type};
 
 /// What a user's name may hold, of what `pve-userid` (`[^\s:/]+`, PVE::Auth::Plugin) lets it: no `!`,
@@ -62,22 +61,6 @@ name_type!(
     VmName,
     |text| (1..=253).contains(&text.len()) && text.split('.').all(is_label),
     "a VM's name has labels of 1 to 63 letters, digits and inner hyphens between dots"
-);
-
-name_type!(
-    /// A snippet in a storage, `STORAGE:snippets/FILE` (`pve-volume-id`; PVE::Storage::Plugin for the
-    /// storage's name).
-    Volume,
-    |text| {
-        text.split_once(":snippets/").is_some_and(|(storage, file)| {
-            is_word(storage)
-                && storage.len() <= 100
-                && storage.ends_with(|c: char| c.is_ascii_alphanumeric())
-                && FileName::parse(file).is_ok()
-                && file.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'))
-        })
-    },
-    "a snippet is written STORAGE:snippets/FILE, like local:snippets/time-shift"
 );
 
 impl PveToken {

@@ -39,7 +39,6 @@ fn all() -> Vec<(&'static str, Read)> {
         ("secret's name", |text| shown(TokenName::parse(text))),
         ("date", |text| shown(Timestamp::parse(text))),
         ("target", |text| shown(ClockTarget::parse(text))),
-        ("volume", |text| shown(Volume::parse(text))),
         ("upid", |text| {
             Upid::parse(text).map(|upid| upid.to_string())
         }),
@@ -88,7 +87,6 @@ fn what_is_right_is_taken_b8() {
         ("path", "/usr/bin/timedatectl"),
         ("path", "/a..b"),
         ("file name", "pve-ssl.pem"),
-        ("volume", "local:snippets/time-shift"),
         ("tag", "ts-idrac-2016"),
         ("profile", "idrac-2016"),
         ("date", "2016-06-15"),
@@ -226,18 +224,6 @@ fn what_is_wrong_is_refused_b8() {
             ],
         ),
         ("file name", &["", ".", "..", "a/b", "/", "a\0", "-a"]),
-        (
-            "volume",
-            &[
-                "",
-                "local:x",
-                "local:snippets/",
-                "local:snippets/../x",
-                "l:snippets/x",
-                "local:snippets/a;b",
-                "local:iso/x",
-            ],
-        ),
         ("tag", &["", "-a", ".a", "a b", "a;b"]),
         ("profile", &["", "A", "a.b"]),
         ("date", &["2016-6-15", "2016-02-30", "٢٠١٦-06-15", "today"]),
