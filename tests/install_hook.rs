@@ -23,7 +23,9 @@ const STORAGES: &str = "dir: local\n\tpath /var/lib/vz\n\tcontent iso,snippets\n
                         dir: plain\n\tpath /srv/plain\n\tcontent iso,backup\n\n\
                         dir: off\n\tpath /srv/off\n\tcontent snippets\n\tdisable\n\n\
                         zfspool: tank\n\tpool tank\n\tcontent images\n\n\
-                        nfs: share\n\tpath /srv/share\n\tcontent snippets\n\tcontent-dirs snippets=scripts\n";
+                        nfs: share\n\tpath /srv/share\n\tcontent snippets\n\tcontent-dirs snippets=scripts\n\n\
+                        dir: linked\n\tpath /srv/linked\n\tcontent snippets\n\tcontent-dirs snippets=scripts\n\n\
+                        dir: disk\n\tpath /mnt/disk/pve\n\tcontent snippets\n\tis_mountpoint /mnt/disk\n";
 
 fn world() -> World {
     let world = World::new();
@@ -84,9 +86,9 @@ fn a_missing_folder_is_made_and_a_storage_behind_a_link_is_found() {
     let world = world();
     fs::create_dir_all(world.path("/mnt/disk")).unwrap();
     fs::create_dir_all(world.path("/srv")).unwrap();
-    symlink("/mnt/disk", world.path("/srv/share")).unwrap();
-    let made = json(&world.cli(&["install-hook", "--storage", "share", "--json"]));
-    assert_eq!(made["volume"], "share:snippets/time-shift");
+    symlink("/mnt/disk", world.path("/srv/linked")).unwrap();
+    let made = json(&world.cli(&["install-hook", "--storage", "linked", "--json"]));
+    assert_eq!(made["volume"], "linked:snippets/time-shift");
     assert_eq!(world.read("/mnt/disk/scripts/time-shift"), SNIPPET);
 }
 
@@ -96,8 +98,8 @@ fn a_storage_that_cannot_hold_it_is_refused_with_what_to_do() {
     for (storage, words) in [
         ("plain", "pvesm set plain --content iso,backup,snippets"),
         ("off", "pvesm set off --disable 0"),
-        ("tank", "these offer snippets: local share"),
-        ("nowhere", "these offer snippets: local share"),
+        ("tank", "these offer snippets: local share linked disk"),
+        ("nowhere", "these offer snippets: local share linked disk"),
         ("../x", "there is no storage ../x"),
     ] {
         world
@@ -105,6 +107,79 @@ fn a_storage_that_cannot_hold_it_is_refused_with_what_to_do() {
             .one_line(1, &[words]);
     }
     assert!(!world.path("/srv").exists());
+}
+
+/// Runs a command where `mount` has a file system of its own.
+fn with_mount(world: &World, mount: &str, arguments: &[&str]) -> Run {
+    let mut command = world.command("/bin/sh");
+    let script = "mkdir -p \"$0\" && mount -t tmpfs tmpfs \"$0\" && mkdir -p \"$0/pve\" && \"$@\" && \
+                  find \"$0\" -type f >&2";
+    command.args(["-c", script, mount, "/usr/libexec/time-shift/time-shift"]);
+    Run::of(command.args(arguments))
+}
+
+#[test]
+fn a_storage_that_is_not_mounted_is_not_written_to() {
+    let world = world();
+    for (storage, mount, file) in [
+        ("share", "/srv/share", "/srv/share/scripts/time-shift"),
+        ("disk", "/mnt/disk", "/mnt/disk/pve/snippets/time-shift"),
+    ] {
+        for there in [false, true] {
+            if there {
+                fs::create_dir_all(world.path(mount)).unwrap();
+                fs::create_dir_all(world.path(&format!("{mount}/pve"))).unwrap();
+            }
+            for command in ["install-hook", "uninstall-hook"] {
+                let nothing =
+                    format!("nothing is mounted at {mount}; pvesm status --storage {storage}");
+                let run = world.cli(&[command, "--storage", storage]);
+                run.one_line(1, &[&nothing]);
+            }
+            assert!(!world.path(file).exists());
+        }
+        let run = with_mount(&world, mount, &["install-hook", "--storage", storage]);
+        assert_eq!((run.code, run.err.trim()), (Some(0), file), "{run:?}");
+    }
+}
+
+#[test]
+fn what_is_left_in_a_storage_goes_whatever_that_offers_and_nothing_is_made_for_it() {
+    let world = world();
+    let removed = |storage: &str| {
+        json(&world.cli(&["uninstall-hook", "--storage", storage, "--json"]))["changed"] == true
+    };
+    fs::create_dir_all(world.path("/srv/plain")).unwrap();
+    assert!(!removed("plain"));
+    assert!(!world.path("/srv/plain/snippets").exists());
+    for storage in ["plain", "off"] {
+        world.write(&format!("/srv/{storage}/snippets/time-shift"), SNIPPET);
+        assert!(removed(storage));
+        assert!(!removed(storage));
+    }
+}
+
+#[test]
+fn without_the_program_the_systems_log_hears_of_it_too() {
+    let world = world();
+    json(&world.cli(&["install-hook", "--json"]));
+    fs::remove_file(world.path(HOOK)).unwrap();
+    // What logger(1) hands on is caught where a syslog daemon would take it.
+    let script = "import os, socket, subprocess\n\
+                  s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)\n\
+                  os.path.lexists('/dev/log') and os.unlink('/dev/log')\n\
+                  s.bind('/dev/log'); s.settimeout(5)\n\
+                  code = subprocess.run(['/var/lib/vz/snippets/time-shift', '100', 'pre-start']).returncode\n\
+                  print(code, s.recv(4096).decode())\n";
+    let mut command = world.command("/usr/bin/python3");
+    let run = Run::of(command.args(["-c", script]).env("PVE_MIGRATED_FROM", ""));
+    assert_eq!(run.code, Some(0), "{run:?}");
+    // daemon.warning: 3 * 8 + 4.
+    assert!(run.out.starts_with("0 <28>"), "{run:?}");
+    for words in ["time-shift", "VM 100", "cannot be run"] {
+        assert!(run.out.contains(words), "no {words}: {run:?}");
+    }
+    run.says(&["cannot be run"]);
 }
 
 #[test]

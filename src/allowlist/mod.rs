@@ -26,7 +26,7 @@ pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
 pub use deny::DenyList;
 pub use difference::{Affected, Change, Difference, Kind, difference};
 pub use host_command::{HostCommand, KNOWN, PARAMETERS, PATH};
-pub use profile::{OnUndo, Profile, TimeService};
+pub use profile::{OnUndo, Profile, TimeService, no_profile};
 pub use role::Role;
 pub use rule::Rule;
 pub use uuid::{Uuid, UuidError};
@@ -139,7 +139,7 @@ fn read_file(file: &mut Table<'_>, only: Option<VmId>) -> Option<Allowlist> {
     });
     let roles = role::all(reader, roles);
 
-    let index = Index::new(reader, &references.ranges);
+    vmids::check(reader, &mut references.ranges);
     check::references(reader, &references);
     deny::check(reader, &deny, &references);
     let warnings = match only {
@@ -155,7 +155,7 @@ fn read_file(file: &mut Table<'_>, only: Option<VmId>) -> Option<Allowlist> {
     version?;
     let rules: Vec<Rule> = rules.into_iter().map(|(rule, _)| rule).collect();
     let index = match only {
-        None => index,
+        None => Index::new(&references.ranges),
         // No other rule names the VM, or the file is not valid.
         Some(_) => Index::of_first(rules.first()),
     };

@@ -9,7 +9,7 @@ use super::references::{References, names};
 use crate::model::{
     ClockTarget, OnTrouble, Printable, ProfileName, Stage, Stages, Timestamp, Validity,
 };
-use crate::strict::{Mark, Table, Value};
+use crate::strict::{Mark, Table, Value, nearest};
 
 /// What happens to the time service in the guest while its clock is shifted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -213,4 +213,20 @@ pub(super) fn read_stages(value: &Value<'_>) -> Option<Stages> {
         Some(())
     })?;
     Some(stages)
+}
+
+/// That there is no profile of this name, which there are, and the one that was probably meant.
+#[must_use]
+pub fn no_profile<'a>(
+    name: &ProfileName,
+    known: impl IntoIterator<Item = &'a ProfileName>,
+) -> String {
+    let known: Vec<&str> = known.into_iter().map(ProfileName::as_str).collect();
+    let there = match known.is_empty() {
+        true => "none".to_owned(),
+        false => known.join(", "),
+    };
+    let meant = nearest(name.as_str(), known.iter().copied());
+    let meant = meant.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+    format!("the allowlist has no profile {name}; it has {there}{meant}")
 }

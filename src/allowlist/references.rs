@@ -84,22 +84,22 @@ pub(super) fn names<N: Ord + Clone + Display>(
     want: &str,
     read: impl Fn(&Value<'_>) -> Option<N>,
 ) -> Option<Vec<(N, Mark)>> {
+    let mut all = value.list(want, false, |value| Some((read(&value)?, value)))?;
     // Most lists have one name.
-    let mut first = None;
-    let mut seen = BTreeSet::new();
-    value.list(want, false, |value| {
-        let name = read(&value)?;
-        let new = match &first {
-            None => {
-                first = Some(name.clone());
-                true
+    if all.len() > 1 {
+        let mut seen = BTreeSet::new();
+        all.retain(|(name, value)| {
+            let new = seen.insert(name.clone());
+            if !new {
+                let text = format!("{} is listed twice", quoted(&name.to_string()));
+                let _ = value.refuse::<()>(text);
             }
-            Some(first) => name != *first && seen.insert(name.clone()),
-        };
-        if new {
-            Some((name, value.mark()))
-        } else {
-            value.refuse(format!("{} is listed twice", quoted(&name.to_string())))
-        }
-    })
+            new
+        });
+    }
+    Some(
+        all.into_iter()
+            .map(|(name, value)| (name, value.mark()))
+            .collect(),
+    )
 }

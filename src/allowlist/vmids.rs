@@ -55,28 +55,31 @@ pub(super) fn read(value: &Value<'_>) -> Option<(VmId, VmId)> {
     }
 }
 
+/// Sorts the ranges and reports those that hold a VMID twice.
+pub(super) fn check(reader: &Reader<'_>, ranges: &mut [Range]) {
+    ranges.sort_by_key(|range| (range.first, range.last, range.mark));
+    // The range so far that reaches furthest: the one a later range can collide with.
+    let mut widest: Option<&Range> = None;
+    for range in ranges.iter() {
+        if let Some(other) = widest.filter(|other| range.first <= other.last) {
+            report_overlap(reader, range, other);
+        }
+        if widest.is_none_or(|other| range.last > other.last) {
+            widest = Some(range);
+        }
+    }
+}
+
 /// Which rule holds a VMID: ranges in order, none touching another.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Index(Vec<(VmId, VmId, usize)>);
 
 impl Index {
-    /// Sorts the ranges and reports those that hold a VMID twice.
-    pub(super) fn new(reader: &Reader<'_>, ranges: &[Range]) -> Index {
-        let mut sorted: Vec<&Range> = ranges.iter().collect();
-        sorted.sort_by_key(|range| (range.first, range.last, range.mark));
-        // The range so far that reaches furthest: the one a later range can collide with.
-        let mut widest: Option<&Range> = None;
-        for range in &sorted {
-            if let Some(other) = widest.filter(|other| range.first <= other.last) {
-                report_overlap(reader, range, other);
-            }
-            if widest.is_none_or(|other| range.last > other.last) {
-                widest = Some(range);
-            }
-        }
+    /// Of ranges that have been checked.
+    pub(super) fn new(ranges: &[Range]) -> Index {
+        let sorted = ranges.iter();
         Index(
             sorted
-                .iter()
                 .map(|range| (range.first, range.last, range.rule))
                 .collect(),
         )

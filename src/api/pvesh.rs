@@ -67,7 +67,6 @@ impl Pvesh {
         let values = HostValues {
             path: Some(&path.decoded()),
             parameters: &parameters,
-            ..HostValues::default()
         };
         let name = Pvesh::command(method);
         let name = CommandName::parse(name).map_err(|error| {

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::arguments::approve::{Approvals, Approve, Revoke};
 use super::style::table;
 use super::{Exit, Failure, complain, put, put_json};
+use crate::allowlist::no_profile;
 use crate::audit::{Event, Record, Trail};
 use crate::config::Config;
 use crate::model::{Deny, DenyReason, Offset, Printable, ProfileName, Timestamp, VmId};
@@ -154,7 +155,7 @@ fn would_be_permitted(
         (Some(name), None) => {
             return Err(Deny::new(
                 DenyReason::ProfileNotAllowed,
-                format!("the allowlist has no profile {name}"),
+                no_profile(name, loaded.allowlist.profiles.keys()),
             ));
         }
         (None, _) => Wish::Profile,

@@ -7,6 +7,8 @@ use super::clocks::exit_of;
 use super::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::keeper;
+use crate::state::Store;
+use crate::system;
 use crate::voice::trail;
 
 pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure> {
@@ -22,6 +24,12 @@ pub(super) fn worker(config: &Config, options: &Worker) -> Result<Exit, Failure>
 
 pub(super) fn sweep(config: &Config, path: &Path, options: &Sweep) -> Result<Exit, Failure> {
     let report = keeper::sweep(config)?;
+    let ended = system::now()
+        .map_err(Failure::from)
+        .and_then(|now| Ok(Store::new(&config.paths.state).save_sweep(now.boot)?));
+    if let Err(Failure(why)) = ended {
+        complain(&why);
+    }
     // The guests come first: this is for those who read the trail.
     if let Err(error) = keeper::note_changes(config, path) {
         complain(&error);

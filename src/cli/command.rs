@@ -2,11 +2,12 @@
 use serde::Serialize;
 
 use super::arguments::command::{Commands, Explain, List};
+use super::style::{pairs, running};
 use super::{Exit, Failure, put, put_json};
 use crate::allowlist::{Allowlist, Does, GuestCommand, GuestOs, HostCommand};
 use crate::config::Config;
 use crate::model::{Printable, lapse_text};
-use crate::report::{columns, pairs};
+
 use crate::sources::load_allowlist;
 use crate::system::Program;
 
@@ -130,11 +131,9 @@ fn list(allowlist: &Allowlist, options: &List) -> Result<Exit, Failure> {
     } else {
         let lines = rows
             .iter()
-            .map(|row| [row.name.clone(), row.runs.to_owned(), call(row)].to_vec());
-        put(&columns(
-            &["NAME", "RUNS ON", "COMMAND"],
-            &lines.collect::<Vec<_>>(),
-        ))?;
+            .map(|row| (vec![row.name.clone(), row.runs.to_owned(), call(row)], None));
+        let header = ["NAME", "RUNS ON", "COMMAND"];
+        put(&running(&header, &lines.collect::<Vec<_>>(), false))?;
     }
     Ok(Exit::Done)
 }

@@ -3,20 +3,27 @@
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::arguments::Doctor;
-use super::style::colors;
+use super::snippet::{LIMIT, NAME, is_copy};
+use super::style::{colors, hanging};
 use super::{Exit, Failure, check, put, put_json};
 use crate::config::Config;
 use crate::report::{Finding, Severity, Tone};
 use crate::sources::{guests_naming, load_allowlist, load_config, storages};
-use crate::system;
+use crate::state::Store;
+use crate::system::{self, Trust};
 
 /// The hook, as the package installs it.
 const HOOK: &str = "/usr/libexec/time-shift/time-shift-hook";
 /// Where systemd keeps that the timer starts with the node.
 const TIMER: &str = "/etc/systemd/system/timers.target.wants/time-shift-sweep.timer";
+
+/// How long after the last sweep something must be wrong: there is one each minute.
+const LATE: Duration = Duration::from_secs(5 * 60);
 
 /// How a step stands.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -127,7 +134,7 @@ fn node(config: &Config, config_path: &Path) -> Vec<Step> {
         proxmox(config),
         clock(),
         log(config),
-        sweep(),
+        sweep(config),
         allowlist(config),
         snippet(config),
     ]
@@ -180,23 +187,40 @@ fn log(config: &Config) -> Step {
     Step::new("syslog", State::Done, found, "")
 }
 
-fn sweep() -> Step {
-    let next = "systemctl enable --now time-shift-sweep.timer, or call `time-shift sweep` each minute: it keeps \
-                the date over reboots inside a guest and gives back what is over";
-    match Path::new(TIMER).exists() {
-        true => Step::new(
-            "sweep",
+fn sweep(config: &Config) -> Step {
+    let what = "sweep";
+    let next = "systemctl unmask time-shift-sweep.timer; systemctl enable --now time-shift-sweep.timer; or call \
+                `time-shift sweep` each minute: it keeps the date over reboots inside a guest and gives back \
+                what is over";
+    let masked = |folder: &str| {
+        let unit = Path::new(folder).join("time-shift-sweep.timer");
+        std::fs::read_link(unit).is_ok_and(|to| to == Path::new("/dev/null"))
+    };
+    let timer = match ["/etc/systemd/system", "/run/systemd/system"]
+        .into_iter()
+        .any(masked)
+    {
+        true => "time-shift-sweep.timer is masked",
+        false if Path::new(TIMER).exists() => "time-shift-sweep.timer is enabled",
+        false => "time-shift-sweep.timer is not enabled",
+    };
+    // What is enabled may have been stopped, so it is asked whether it has done anything.
+    let last = Store::new(&config.paths.state).last_sweep().ok().flatten();
+    let now = system::now().map(|now| now.boot.as_nanos()).unwrap_or(0);
+    let ago = |then: u64| Duration::from_nanos(now.saturating_sub(then));
+    let (state, when) = match last.map(|last| ago(last.as_nanos())) {
+        Some(since) if since <= LATE => (
             State::Done,
-            "time-shift-sweep.timer is enabled",
-            next,
+            format!("the last was {} s ago", since.as_secs()),
         ),
-        false => Step::new(
-            "sweep",
+        Some(since) => (
             State::Open,
-            "time-shift-sweep.timer is not enabled",
-            next,
+            format!("the last was {} min ago", since.as_secs() / 60),
         ),
-    }
+        None if ago(0) <= LATE => (State::Done, "the host has just booted".to_owned()),
+        None => (State::Open, "none has run since the host booted".to_owned()),
+    };
+    Step::new(what, state, format!("{timer}; {when}"), next)
 }
 
 fn allowlist(config: &Config) -> Step {
@@ -238,7 +262,10 @@ fn snippet(config: &Config) -> Step {
     let with_copy: Vec<String> = storages
         .iter()
         .filter(|storage| !storage.disabled && storage.offers_snippets())
-        .filter(|storage| storage.snippets.join("time-shift").exists())
+        .filter(|storage| {
+            let copy = system::read(&storage.snippets.join(NAME), Trust::Data, LIMIT);
+            copy.is_ok_and(|bytes| is_copy(&bytes))
+        })
         .map(|storage| format!("{}:snippets/time-shift", storage.id))
         .collect();
     let Some(volume) = with_copy.first() else {
@@ -247,7 +274,14 @@ fn snippet(config: &Config) -> Step {
     };
     let mut guests = 0_usize;
     for volume in &with_copy {
-        guests = guests.saturating_add(guests_naming(config, volume).map_or(0, |it| it.len()));
+        match guests_naming(config, volume) {
+            Ok(named) => guests = guests.saturating_add(named.len()),
+            Err(error) => {
+                let found =
+                    format!("{volume} is there; which guests name it cannot be known: {error}");
+                return Step::new(what, State::Open, found, "see the message");
+            }
+        }
     }
     match guests {
         0 => Step::new(
@@ -279,14 +313,10 @@ fn text(answer: &Answer) -> String {
             State::Open => ("open   ", Tone::Warning),
             State::Missing => ("missing", Tone::Bad),
         };
-        text.push_str(&format!(
-            "{}  {:width$}  {}\n",
-            colors().paint(tone, mark),
-            step.what,
-            step.found
-        ));
+        let found = hanging(&format!("{mark}  {:width$}  ", step.what), &step.found);
+        text.push_str(&found.replacen(mark, &colors().paint(tone, mark), 1));
         if let Some(next) = &step.next {
-            text.push_str(&format!("         {:width$}  -> {next}\n", ""));
+            text.push_str(&hanging(&format!("         {:width$}  -> ", ""), next));
         }
     }
     text.push_str(&match answer.findings.len() {

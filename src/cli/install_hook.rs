@@ -10,7 +10,7 @@ use super::snippet::{self, LIMIT, NAME};
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::sources::{guests_naming, storages};
-use crate::system::Dir;
+use crate::system::{self, Dir};
 use crate::vmconfig::Storage;
 
 /// What `install-hook --json` prints.
@@ -84,12 +84,24 @@ pub(super) fn install(config: &Config, options: &InstallHook) -> Result<Exit, Fa
 }
 
 pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit, Failure> {
-    let storage = find(config, &options.storage)?;
-    let folder = open(&storage)?;
+    // Whatever it offers by now: what is there may go.
+    let storage = named(config, &options.storage)?;
+    mounted(&storage)?;
     let volume = snippet::volume(&storage.id);
-    let file = folder.path_of(NAME);
-    let changed = copy_in(&folder)?.is_some();
-    if changed {
+    let folder = match Dir::open(&real_folder(&storage)?) {
+        Ok(folder) => Some(folder),
+        Err(error) if error.is_missing() => None,
+        Err(error) => return Err(error.into()),
+    };
+    let file = match &folder {
+        Some(folder) => folder.path_of(NAME),
+        None => storage.snippets.join(NAME),
+    };
+    let changed = match &folder {
+        Some(folder) => copy_in(folder)?.is_some(),
+        None => false,
+    };
+    if let Some(folder) = folder.filter(|_| changed) {
         let guests = guests_naming(config, &volume).map_err(|error| {
             format!("{volume} stays: which guests name it cannot be known: {error}")
         })?;
@@ -118,19 +130,42 @@ pub(super) fn uninstall(config: &Config, options: &UninstallHook) -> Result<Exit
     Ok(Exit::Done)
 }
 
+/// The storage of this name.
+fn named(config: &Config, id: &str) -> Result<Storage, Failure> {
+    let storages = storages(config)?;
+    if let Some(storage) = storages.iter().find(|storage| storage.id == id) {
+        return Ok(storage.clone());
+    }
+    let others = storages
+        .iter()
+        .filter(|storage| storage.offers_snippets() && !storage.disabled);
+    let others: Vec<&str> = others.map(|storage| storage.id.as_str()).collect();
+    Err(Failure(format!(
+        "there is no storage {id} of files; these offer snippets: {}",
+        others.join(" ")
+    )))
+}
+
+/// Refuses a storage whose file system is away: what were written then would be hidden by it later.
+fn mounted(storage: &Storage) -> Result<(), Failure> {
+    let Some(mount) = &storage.mount else {
+        return Ok(());
+    };
+    match system::is_mount_point(mount) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Failure(format!(
+            "storage {} is not there: nothing is mounted at {}; pvesm status --storage {0} mounts it, or \
+             says why not",
+            storage.id,
+            mount.display()
+        ))),
+        Err(error) => Err(Failure(format!("storage {}: {error}", storage.id))),
+    }
+}
+
 /// The storage, if it can hold a snippet.
 fn find(config: &Config, id: &str) -> Result<Storage, Failure> {
-    let storages = storages(config)?;
-    let Some(storage) = storages.iter().find(|storage| storage.id == id) else {
-        let others = storages
-            .iter()
-            .filter(|storage| storage.offers_snippets() && !storage.disabled);
-        let others: Vec<&str> = others.map(|storage| storage.id.as_str()).collect();
-        return Err(Failure(format!(
-            "there is no storage {id} of files; these offer snippets: {}",
-            others.join(" ")
-        )));
-    };
+    let storage = named(config, id)?;
     if storage.disabled {
         return Err(Failure(format!(
             "storage {id} is switched off; pvesm set {id} --disable 0"
@@ -144,17 +179,22 @@ fn find(config: &Config, id: &str) -> Result<Storage, Failure> {
             content.join(",")
         )));
     }
-    Ok(storage.clone())
+    mounted(&storage)?;
+    Ok(storage)
 }
 
 /// The storage's folder of snippets, made where it is missing.
 fn open(storage: &Storage) -> Result<Dir, Failure> {
-    // A storage may well be behind a link; the snippet itself may not.
+    Ok(Dir::open_or_make(&real_folder(storage)?, 0o755)?)
+}
+
+/// The storage's folder of snippets. A storage may well be behind a link; the snippet itself may not.
+fn real_folder(storage: &Storage) -> Result<PathBuf, Failure> {
     let parent = storage.snippets.parent().unwrap_or(Path::new("/"));
     let real = fs::canonicalize(parent)
         .map_err(|error| format!("storage {}: {}: {error}", storage.id, parent.display()))?;
     let name = storage.snippets.file_name().unwrap_or_default();
-    Ok(Dir::open_or_make(&real.join(name), 0o755)?)
+    Ok(real.join(name))
 }
 
 /// The copy that is there. Another file of that name is nobody's to touch.

@@ -1,14 +1,16 @@
 //! `time-shift plan`: the hook's pipeline up to the point where it would touch something.
+use std::path::PathBuf;
+
 use serde::Serialize;
 
 use super::arguments::Plan;
-use super::style::colors;
+use super::style::{colors, hanging, pairs};
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::judge::{Judgement, Warning, judge, warnings, why};
 use crate::model::{ClockPlan, DenyReason, Now, Offset, Printable, ProfileName, Timestamp, VmId};
 use crate::policy::{Authorized, Check, Verdict, Wish, asks_for_starter};
-use crate::report::{Tone, pairs};
+use crate::report::Tone;
 use crate::sources::{Guest, config_path, find_guest, load_allowlist, request, starter_by_hand};
 use crate::system;
 use crate::vmconfig::{RtcBase, VmFacts};
@@ -32,6 +34,9 @@ struct Answer {
     /// Every check in its order, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     checks: Option<Vec<Check>>,
+    /// The file that they come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    allowlist: Option<PathBuf>,
 }
 
 pub(super) fn run(config: &Config, options: &Plan) -> Result<Exit, Failure> {
@@ -87,9 +92,10 @@ fn answer(config: &Config, options: &Plan, now: Now) -> Result<Answer, Failure> 
             if asks_for_starter(vmid, &loaded.allowlist) {
                 request.starter = starter_by_hand();
             }
-            base.checks = options
-                .why
-                .then(|| why(&request, &facts, &loaded.allowlist, now));
+            if options.why {
+                base.checks = Some(why(&request, &facts, &loaded.allowlist, now));
+                base.allowlist = Some(loaded.path.clone());
+            }
             match judge(&request, &facts, &loaded.allowlist, now) {
                 Judgement::NotConcerned => return Ok(base),
                 Judgement::Permitted(authorized) => {
@@ -122,6 +128,7 @@ fn nothing(vmid: VmId) -> Answer {
         stages: Vec::new(),
         warnings: Vec::new(),
         checks: None,
+        allowlist: None,
     }
 }
 
@@ -188,7 +195,10 @@ fn text(answer: &Answer) -> String {
     );
     let mut text = format!("{what} {}{name}\n{}", answer.vmid, pairs(&lines));
     if let Some(checks) = &answer.checks {
-        text.push_str("Checks, in their order:\n");
+        match &answer.allowlist {
+            Some(path) => text.push_str(&hanging("Checks, by ", &format!("{}:", path.display()))),
+            None => text.push_str("Checks:\n"),
+        }
         for check in checks {
             text.push_str(&line(check));
         }
@@ -206,10 +216,7 @@ fn line(check: &Check) -> String {
         .reason
         .map(|reason| format!("{reason}: "))
         .unwrap_or_default();
-    format!(
-        "  {}  {:9}  {reason}{}\n",
-        colors().paint(tone, mark),
-        check.check,
-        check.text
-    )
+    let begin = format!("  {mark}  {:9}  ", check.check);
+    let text = hanging(&begin, &format!("{reason}{}", check.text));
+    text.replacen(mark, &colors().paint(tone, mark), 1)
 }

@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 use std::os::unix::ffi::OsStrExt;
 use std::sync::OnceLock;
 
-use crate::report::{Colors, Tone, When, columns, pairs};
+use crate::report::{self, Colors, Tone, When, columns};
 use crate::system;
 
 /// Narrower than this, running text is no column but a paragraph.
@@ -27,6 +27,57 @@ pub(super) fn settle(when: When) {
 /// The colours of this run.
 pub(super) fn colors() -> Colors {
     COLORS.get().copied().unwrap_or_default()
+}
+
+/// Lines of a name and a value, the values aligned; one that is too wide goes on below itself.
+pub(super) fn pairs(lines: &[(&str, String)]) -> String {
+    pairs_within(system::terminal_width(), lines)
+}
+
+fn pairs_within(width: Option<usize>, lines: &[(&str, String)]) -> String {
+    let Some(width) = width else {
+        return report::pairs(lines);
+    };
+    let names = lines.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for (name, value) in lines {
+        text.push_str(&hanging_within(
+            Some(width),
+            &format!("  {name:names$}  "),
+            value,
+        ));
+    }
+    text
+}
+
+/// A text after what it begins with, which may have no colours; it goes on below itself.
+pub(super) fn hanging(begin: &str, text: &str) -> String {
+    hanging_within(system::terminal_width(), begin, text)
+}
+
+fn hanging_within(width: Option<usize>, begin: &str, text: &str) -> String {
+    let taken = begin.chars().count();
+    let room = match width {
+        Some(width) if taken.saturating_add(text.chars().count()) > width => {
+            width.saturating_sub(taken)
+        }
+        _ => return format!("{begin}{text}\n"),
+    };
+    // Where there is no room beside it, it goes on below what it begins with.
+    let (indent, room) = match room >= NARROWEST {
+        true => (taken, room),
+        false => (4, width.unwrap_or(room).saturating_sub(4).max(1)),
+    };
+    let mut lines = broken(text, room).into_iter();
+    let mut whole = begin.trim_end().to_owned();
+    if indent == taken {
+        whole = format!("{begin}{}", lines.next().unwrap_or_default());
+    }
+    for line in lines {
+        whole.push_str(&format!("\n{:indent$}{line}", ""));
+    }
+    whole.push('\n');
+    whole
 }
 
 /// A table with a tone for each row; where it is wider than the terminal, each row as a paragraph.
@@ -157,6 +208,35 @@ fn paragraphs(header: &[&str], rows: &[(Vec<String>, Option<Tone>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_go_on_below_themselves_and_where_there_is_no_room_below_their_names() {
+        let lines = [
+            ("a", "short".to_owned()),
+            ("name", "x ".repeat(30).trim().to_owned()),
+        ];
+        assert_eq!(pairs_within(None, &lines), report::pairs(&lines));
+        assert_eq!(pairs_within(Some(100), &lines), report::pairs(&lines));
+        let text = pairs_within(Some(42), &lines);
+        let x = |count: usize| "x ".repeat(count).trim().to_owned();
+        assert_eq!(
+            text,
+            format!("  a     short\n  name  {}\n        {}\n", x(17), x(13))
+        );
+        let text = pairs_within(Some(30), &lines);
+        assert_eq!(
+            text,
+            format!(
+                "  a     short\n  name\n    {}\n    {}\n    {}\n",
+                x(13),
+                x(13),
+                x(4)
+            )
+        );
+        for width in 0..5 {
+            assert!(pairs_within(Some(width), &lines).contains('x'));
+        }
+    }
 
     #[test]
     fn running_text_goes_on_below_itself_and_where_it_has_no_room_in_paragraphs() {

@@ -3,11 +3,11 @@ use serde::Serialize;
 
 use super::arguments::Whoami;
 use super::role::{User, Who, may};
+use super::style::pairs;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
 use crate::model::{Printable, Verb};
 use crate::policy::role_for;
-use crate::report::pairs;
 use crate::sources::load_allowlist;
 
 /// As `--json` prints it.

@@ -50,7 +50,7 @@ const STARTDATE: Known = (
 );
 const ARGS_RTC: Known = (
     "ARGS_RTC",
-    "args has an -rtc option of its own, which beats the config's localtime and startdate",
+    "args has an -rtc (or -readconfig) option of its own, which beats the config's localtime and startdate",
 );
 const AGENT_OFF: Known = (
     "AGENT_OFF",

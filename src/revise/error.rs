@@ -1,6 +1,7 @@
 //! Why a text is not changed.
 use std::fmt;
 
+use crate::allowlist::no_profile;
 use crate::model::{ProfileName, VmId};
 use crate::strict::Finding;
 
@@ -66,12 +67,7 @@ impl fmt::Display for ReviseError {
                 "the allowlist has no profile {profile}, nor any other; {BY_HAND}"
             ),
             ReviseError::UnknownProfile { profile, known } => {
-                let known: Vec<&str> = known.iter().map(ProfileName::as_str).collect();
-                write!(
-                    f,
-                    "the allowlist has no profile {profile}; it has {}",
-                    known.join(", ")
-                )
+                f.write_str(&no_profile(profile, known))
             }
             ReviseError::NotListed { profile, line } => write!(
                 f,

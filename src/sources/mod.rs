@@ -24,4 +24,4 @@ pub use pins::{
 pub use settings::{CONFIG_PATH, ConfigError, config_sha256, load_config, sha256_hex};
 pub use snippets::{guests_naming, storages};
 pub use starter::{starter, starter_by_hand};
-pub use vm::{Guest, GuestError, config_path, find_guest, pins, registered_tags, request};
+pub use vm::{Guest, GuestError, config_path, find_guest, pending, pins, registered_tags, request};

@@ -82,6 +82,14 @@ pub fn find_guest(
     }
 }
 
+/// What becomes part of a VM's config when it is started next; none where nothing does, or where that
+/// cannot be read.
+#[must_use]
+pub fn pending(config: &Config, vmid: VmId) -> Option<VmFacts> {
+    let bytes = system::read(&config_path(config, vmid, None), Trust::Data, LIMIT);
+    vmconfig::parse_pending(&bytes.ok()?)
+}
+
 /// What policy is asked about a start of a VM by who calls this program: datacenter.cfg, an approval, pins
 /// and who it is are looked at only where the decision depends on them.
 #[must_use]

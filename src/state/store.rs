@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::approval::Approval;
 use super::keep::Keep;
 use super::note::Note;
-use crate::model::{Printable, VmId};
+use crate::model::{BootInstant, Printable, VmId};
 use crate::system::{Deadline, Dir, FileError, Lock};
 
 /// Largest note that is read; one has about 2 KiB.
@@ -50,6 +50,9 @@ impl From<FileError> for StateError {
         StateError::File(error)
     }
 }
+
+/// The file that says when the last sweep was. No VM has such a number.
+const SWEEP: &str = "sweep.json";
 
 /// The folder of notes, `/run/time-shift`.
 #[derive(Debug)]
@@ -159,6 +162,22 @@ impl Store {
             why: error.to_string(),
         })?;
         Ok(folder.replace(name, &bytes, 0o600)?)
+    }
+
+    /// Notes that a sweep has come to its end.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn save_sweep(&self, at: BootInstant) -> Result<(), StateError> {
+        self.write(SWEEP, &at)
+    }
+
+    /// When the last sweep came to its end; none where none has since the host booted.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn last_sweep(&self) -> Result<Option<BootInstant>, StateError> {
+        self.read(SWEEP, |_| Ok(()))
     }
 
     /// Lets nobody else work on a VM's clock after its start, until the lock is dropped.

@@ -68,8 +68,7 @@ impl<'t> Lines<'t> {
         let (Some(between), None) = (between, self.starts.get()) else {
             return self.line_and_start(offset).0;
         };
-        let ends = between.iter().filter(|byte| **byte == b'\n').count();
-        let line = line.saturating_add(ends);
+        let line = line.saturating_add(line_ends(between));
         self.last.set((offset, line));
         line
     }
@@ -87,9 +86,51 @@ impl<'t> Lines<'t> {
     }
 }
 
+/// How many line ends there are, eight bytes at once.
+fn line_ends(bytes: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = ONES.wrapping_mul(0x7f);
+    let words = bytes.chunks_exact(8);
+    let rest = words
+        .remainder()
+        .iter()
+        .filter(|byte| **byte == b'\n')
+        .count();
+    words.fold(rest, |count, word| {
+        let word: [u8; 8] = word.try_into().unwrap_or_default();
+        // Zero where there is a line end; the high bit of each other byte gets set.
+        let other = u64::from_ne_bytes(word) ^ ONES.wrapping_mul(u64::from(b'\n'));
+        let nonzero = (other & LOW).wrapping_add(LOW) | other | LOW;
+        let ends = usize::try_from(nonzero.count_zeros()).unwrap_or_default();
+        count.saturating_add(ends)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn line_ends_are_counted_wherever_they_stand() {
+        let mut bytes: Vec<u8> = (0..=255).cycle().take(1_003).collect();
+        for (place, byte) in [
+            (0, b'\n'),
+            (7, b'\n'),
+            (8, b'\n'),
+            (1_002, b'\n'),
+            (50, 0x8a),
+            (51, 0x0b),
+        ] {
+            if let Some(there) = bytes.get_mut(place) {
+                *there = byte;
+            }
+        }
+        for from in 0..9 {
+            let some = bytes.get(from..).unwrap();
+            let naive = some.iter().filter(|byte| **byte == b'\n').count();
+            assert_eq!(line_ends(some), naive, "{from}");
+        }
+    }
 
     #[test]
     fn columns_are_characters_and_lines_may_end_as_in_windows() {

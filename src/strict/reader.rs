@@ -1,5 +1,5 @@
 //! Collects what is wrong with a file and gives its content only if nothing is.
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, RefCell, RefMut};
 use std::collections::BTreeSet;
 
 use super::finding::{Finding, Lines};
@@ -29,6 +29,9 @@ pub struct Reader<'t> {
     lines: Lines<'t>,
     found: RefCell<Vec<(Mark, String)>>,
     uncounted: Cell<usize>,
+    /// The keys that the tables which are being read were asked for, the innermost table's last: one list for
+    /// all, since there are many tables.
+    asked: RefCell<Vec<&'static str>>,
     /// Lines that are no TOML: what seems wrong with their values follows from that.
     broken: BTreeSet<usize>,
 }
@@ -55,8 +58,13 @@ impl<'t> Reader<'t> {
             lines,
             found: RefCell::new(found),
             uncounted,
+            asked: RefCell::new(Vec::new()),
             broken,
         }
+    }
+
+    pub(super) fn asked(&self) -> RefMut<'_, Vec<&'static str>> {
+        self.asked.borrow_mut()
     }
 
     /// Reports an error.

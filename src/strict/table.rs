@@ -4,9 +4,6 @@ use super::reader::{Mark, Reader};
 use super::tree::{Item, Keys, Values};
 use super::value::{Value, quoted};
 
-/// Room for the keys of the tables that there are many of.
-const ASKED: usize = 16;
-
 /// A table. Every key that was asked for is allowed in it, every other one is an error.
 pub struct Table<'d> {
     table: Item<'d>,
@@ -16,7 +13,8 @@ pub struct Table<'d> {
     next: Values<'d>,
     mark: Mark,
     what: &'static str,
-    asked: Vec<&'static str>,
+    /// Where the keys that it was asked for begin among those of the [`Reader`].
+    asked: usize,
     /// How many of them are there.
     found: usize,
     /// How many keys the table has.
@@ -36,7 +34,7 @@ pub(super) fn read_table<'d, T>(
     let mut keys = Keys::default();
     let mut count: usize = 0;
     for value in table.values() {
-        keys.add(value.key());
+        keys.add(value.key_bytes());
         count = count.saturating_add(1);
     }
     let mut table = Table {
@@ -45,14 +43,16 @@ pub(super) fn read_table<'d, T>(
         next: table.values(),
         mark,
         what,
-        asked: Vec::with_capacity(ASKED),
+        asked: reader.asked().len(),
         found: 0,
         count,
         open: false,
         reader,
     };
     let value = schema(&mut table);
+    let asked = table.asked;
     table.report_unknown();
+    reader.asked().truncate(asked);
     value
 }
 
@@ -114,8 +114,8 @@ impl<'d> Table<'d> {
     }
 
     fn value(&mut self, key: &'static str) -> Option<Value<'d>> {
-        self.asked.push(key);
-        if !self.keys.may_have(key) {
+        self.reader.asked().push(key);
+        if !self.keys.may_have(key.as_bytes()) {
             return None;
         }
         let value = self.find(key)?;
@@ -128,7 +128,7 @@ impl<'d> Table<'d> {
     }
 
     fn find(&mut self, key: &str) -> Option<Item<'d>> {
-        let has_key = |value: &Item<'d>| value.has_key(key);
+        let has_key = |value: &Item<'d>| value.has_key(key.as_bytes());
         if let Some(value) = self.next.clone().next().filter(has_key) {
             self.next.next();
             return Some(value);
@@ -143,15 +143,17 @@ impl<'d> Table<'d> {
         if self.open || self.count == self.found {
             return;
         }
+        let all = self.reader.asked();
+        let asked = all.get(self.asked..).unwrap_or_default();
         for value in self.table.values() {
             let name = value.key();
-            if self.asked.contains(&name) {
+            if asked.contains(&name) {
                 continue;
             }
             let near = if self.reader.is_full() {
                 None
             } else {
-                nearest(name, self.asked.iter().copied())
+                nearest(name, asked.iter().copied())
             };
             let hint = near
                 .map(|near| format!("did you mean `{near}`? "))
@@ -160,7 +162,7 @@ impl<'d> Table<'d> {
                 "unknown key {}; {hint}{} may have: {}",
                 quoted(name),
                 self.what,
-                self.asked.join(", ")
+                asked.join(", ")
             );
             self.reader.error(Mark::new(value.key_start()), text);
         }

@@ -2,6 +2,7 @@
 //!
 //! A file of a megabyte has a hundred thousand values: as maps of strings they would cost ten times the
 //! memory, and most of the time that goes into reading the file.
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// What a value is.
@@ -32,6 +33,10 @@ impl Stretch {
         })
     }
 
+    pub(super) fn length(self) -> u32 {
+        self.end.wrapping_sub(self.start)
+    }
+
     fn range(self) -> Range<usize> {
         let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
         at(self.start)..at(self.end)
@@ -59,25 +64,29 @@ pub(super) struct Key {
     pub(super) start: u32,
 }
 
+/// There are many, and each page of them that is new costs as much as a hundred of them.
 struct Node {
-    key: Key,
+    /// Where the key starts; its words begin there too, and go on for so many bytes.
+    key_start: u32,
+    key_length: u16,
+    /// Whether they do not: then [`Tree::odd`] has them.
+    odd: bool,
+    kind: Kind,
     place: Stretch,
     /// A string's text, or a table's or array's first value and last one.
     content: Stretch,
     next: Id,
-    kind: Kind,
 }
 
 /// A table without anything.
 const EMPTY: Node = Node {
-    key: Key {
-        words: Stretch { start: 0, end: 0 },
-        start: 0,
-    },
+    key_start: 0,
+    key_length: 0,
+    odd: false,
+    kind: Kind::Table,
     place: Stretch { start: 0, end: 0 },
     content: Stretch { start: 0, end: 0 },
     next: Id::NONE,
-    kind: Kind::Table,
 };
 
 /// The values of a file.
@@ -85,6 +94,8 @@ pub(super) struct Tree<'t> {
     text: &'t str,
     /// Keys and strings that the file does not hold as they are.
     decoded: String,
+    /// The words of keys that do not begin where the key does, by where it does.
+    odd: BTreeMap<u32, Stretch>,
     nodes: Vec<Node>,
 }
 
@@ -94,6 +105,7 @@ impl<'t> Tree<'t> {
         Tree {
             text,
             decoded: String::new(),
+            odd: BTreeMap::new(),
             nodes: vec![EMPTY],
         }
     }
@@ -126,12 +138,19 @@ impl<'t> Tree<'t> {
         text: Stretch,
     ) -> Option<Id> {
         let id = Id(u32::try_from(self.nodes.len()).ok()?);
+        let key_length = u16::try_from(key.words.length()).ok();
+        let key_length = key_length.filter(|_| key.words.start == key.start);
+        if key_length.is_none() {
+            self.odd.insert(key.start, key.words);
+        }
         self.nodes.push(Node {
-            key,
+            key_start: key.start,
+            key_length: key_length.unwrap_or_default(),
+            odd: key_length.is_none(),
+            kind,
             place,
             content: text,
             next: Id::NONE,
-            kind,
         });
         let content = &mut self.nodes.get_mut(parent.index())?.content;
         let last = Id(content.end);
@@ -156,6 +175,15 @@ impl<'t> Tree<'t> {
         let start = self.text.len().checked_add(self.decoded.len())?;
         self.decoded.push_str(text);
         Stretch::new(start, start.checked_add(text.len())?)
+    }
+
+    /// The same as bytes, which takes no look at where characters begin.
+    #[inline]
+    pub(super) fn bytes(&self, stretch: Stretch) -> &[u8] {
+        match self.text.as_bytes().get(stretch.range()) {
+            Some(bytes) => bytes,
+            None => self.words(stretch).as_bytes(),
+        }
     }
 
     pub(super) fn words(&self, stretch: Stretch) -> &str {
@@ -184,12 +212,28 @@ impl<'d> Item<'d> {
 
     /// Its key; empty in an array.
     pub(super) fn key(self) -> &'d str {
-        self.tree.words(self.node.key.words)
+        self.tree.words(self.key_words())
+    }
+
+    /// The same as bytes.
+    #[inline]
+    pub(super) fn key_bytes(self) -> &'d [u8] {
+        self.tree.bytes(self.key_words())
+    }
+
+    #[inline]
+    fn key_words(self) -> Stretch {
+        let start = self.node.key_start;
+        if self.node.odd {
+            return self.tree.odd.get(&start).copied().unwrap_or_default();
+        }
+        let end = start.saturating_add(u32::from(self.node.key_length));
+        Stretch { start, end }
     }
 
     /// Where its key starts.
     pub(super) fn key_start(self) -> usize {
-        usize::try_from(self.node.key.start).unwrap_or(usize::MAX)
+        usize::try_from(self.node.key_start).unwrap_or(usize::MAX)
     }
 
     /// Where it is.
@@ -214,10 +258,10 @@ impl<'d> Item<'d> {
     }
 
     /// Whether that is its key.
-    pub(super) fn has_key(self, key: &str) -> bool {
+    pub(super) fn has_key(self, key: &[u8]) -> bool {
         // Most keys differ in length, and to compare that is quicker than to find the words.
-        let Stretch { start, end } = self.node.key.words;
-        u32::try_from(key.len()) == Ok(end.wrapping_sub(start)) && self.key() == key
+        let words = self.key_words();
+        u32::try_from(key.len()) == Ok(words.length()) && self.tree.bytes(words) == key
     }
 }
 
@@ -227,19 +271,19 @@ pub(super) struct Keys(u64);
 
 impl Keys {
     /// Takes a key up; whether it may have been there.
-    pub(super) fn add(&mut self, key: &str) -> bool {
+    pub(super) fn add(&mut self, key: &[u8]) -> bool {
         let before = self.may_have(key);
         self.0 |= Keys::mark(key);
         before
     }
 
-    pub(super) fn may_have(self, key: &str) -> bool {
+    pub(super) fn may_have(self, key: &[u8]) -> bool {
         self.0 & Keys::mark(key) != 0
     }
 
     /// One of 64, by length and first letter, in which the keys of most tables differ.
-    fn mark(key: &str) -> u64 {
-        let first = key.as_bytes().first().copied().unwrap_or_default();
+    fn mark(key: &[u8]) -> u64 {
+        let first = key.first().copied().unwrap_or_default();
         let length = u32::try_from(key.len()).unwrap_or_default();
         1_u64.rotate_left(u32::from(first).wrapping_add(length << 4))
     }

@@ -2,7 +2,10 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{CWD, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, open, openat2};
+use rustix::fs::{
+    AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, Stat, StatxAttributes, StatxFlags, fstat,
+    open, openat2, statx,
+};
 use rustix::io::{Errno, retry_on_intr};
 
 use super::error::{FileError, FileErrorKind};
@@ -40,6 +43,18 @@ pub fn read(path: &Path, trust: Trust, limit: usize) -> Result<Vec<u8>, FileErro
         usize::try_from(stat.st_size).unwrap_or(usize::MAX),
         limit,
     )
+}
+
+/// Whether a file system begins at a folder; a folder that is not there is none.
+///
+/// # Errors
+/// [`FileError`] where the system does not say.
+pub fn is_mount_point(path: &Path) -> Result<bool, FileError> {
+    match statx(CWD, path, AtFlags::empty(), StatxFlags::empty()) {
+        Ok(found) => Ok(found.stx_attributes.contains(StatxAttributes::MOUNT_ROOT)),
+        Err(Errno::NOENT) => Ok(false),
+        Err(errno) => Err(FileError::os(path, errno)),
+    }
 }
 
 /// Refuses what somebody else than root could write.

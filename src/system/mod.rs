@@ -28,7 +28,7 @@ pub use clock::{Deadline, boot_id, host_clock_synchronised, now};
 pub use cluster_lock::ClusterLock;
 pub use dir::{Dir, Lock};
 pub use error::{FileError, FileErrorKind};
-pub use file::{Trust, read};
+pub use file::{Trust, is_mount_point, read};
 pub use guardian::{GuardianEnd, GuardianPipe, spawn_guardian};
 pub use interrupt::{Uninterrupted, heed_interrupts, interrupted};
 pub use login::{Account, Login, LoginUid, account, login};

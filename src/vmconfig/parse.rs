@@ -21,6 +21,26 @@ pub fn parse(bytes: &[u8]) -> VmFacts {
     current.into_facts()
 }
 
+/// Reads the section `[PENDING]`: what becomes part of the config when the VM is started next, without
+/// what is going to be removed. None where nothing is pending.
+#[must_use]
+pub fn parse_pending(bytes: &[u8]) -> Option<VmFacts> {
+    let mut lines = bytes.split(|byte| *byte == b'\n');
+    // Proxmox VE writes it first, and reads the name in any letters.
+    let first = lines.find(|line| is_section(line))?;
+    if !first.to_ascii_lowercase().starts_with(b"[pending]") {
+        return None;
+    }
+    let mut pending = Current::default();
+    for (key, value) in lines
+        .take_while(|line| !is_section(line))
+        .filter_map(key_and_value)
+    {
+        pending.take(key, value);
+    }
+    Some(pending.into_facts())
+}
+
 /// The length of the longest key that matters, `hookscript`: in a long description no colon is
 /// looked for beyond it.
 const LONGEST_KEY: usize = 10;
@@ -191,6 +211,28 @@ mod tests {
         assert_eq!(facts.startdate, Some(Printable::from("2016-6-15T12:00:00")));
         let facts = parse(b"startdate: now\n");
         assert_eq!((facts.startdate, facts.rtc_base), (None, RtcBase::Utc));
+    }
+
+    #[test]
+    fn what_is_pending_is_read_by_itself() {
+        let pending = |text: &str| parse_pending(text.as_bytes());
+        let text = "args: -S\n[PENDING]\nstartdate: 2016-06-15\ndelete: args\n[snap]\nargs: -rtc base=utc\n";
+        let facts = pending(text).unwrap();
+        assert_eq!(facts.startdate, Some(Printable::from("2016-06-15")));
+        assert!(!facts.args_move_clock);
+        assert_eq!(parse(text.as_bytes()).startdate, None);
+        assert!(
+            pending("[pending] \nargs: --rtc base=utc")
+                .unwrap()
+                .args_move_clock
+        );
+        for nothing in [
+            "",
+            "startdate: 2016-06-15\n",
+            "[snap]\n[PENDING]\nstartdate: 2016-06-15\n",
+        ] {
+            assert_eq!(pending(nothing), None, "{nothing}");
+        }
     }
 
     #[test]

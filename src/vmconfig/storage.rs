@@ -1,7 +1,7 @@
 //! The storages that hold hookscripts, from storage.cfg.
 use std::path::PathBuf;
 
-use super::values::trim;
+use super::values::{boolean, trim};
 
 /// A storage whose volumes are files.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,6 +14,8 @@ pub struct Storage {
     pub content: Vec<String>,
     /// Whether it is switched off.
     pub disabled: bool,
+    /// Where another file system is mounted as long as the storage is there; none where that is not said.
+    pub mount: Option<PathBuf>,
 }
 
 impl Storage {
@@ -34,6 +36,7 @@ impl Storage {
                 .map(str::to_owned)
                 .to_vec(),
             disabled: false,
+            mount: None,
         }
     }
 }
@@ -45,6 +48,18 @@ struct Section<'a> {
     folder: &'a str,
     content: Vec<String>,
     disabled: bool,
+    mount: Mount<'a>,
+}
+
+/// What has to be mounted for a storage to be there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mount<'a> {
+    /// Nothing.
+    Nothing,
+    /// Its own folder.
+    Itself,
+    /// This folder.
+    At(&'a str),
 }
 
 /// Reads storage.cfg as `PVE::SectionConfig` does: `TYPE: ID`, then indented `KEY VALUE` lines. Only
@@ -90,6 +105,10 @@ fn begin(header: &str) -> Option<Section<'_>> {
         folder: "snippets",
         content: Vec::new(),
         disabled: false,
+        mount: match mounted {
+            true => Mount::Itself,
+            false => Mount::Nothing,
+        },
     })
 }
 
@@ -102,6 +121,14 @@ impl<'a> Section<'a> {
                 self.content = words.map(str::to_owned).collect();
             }
             "disable" => self.disabled = value != "0",
+            // A boolean, or a folder (`PVE::Storage::DirPlugin`, `parse_is_mountpoint`).
+            "is_mountpoint" => {
+                self.mount = match (boolean(value.as_bytes()), value.starts_with('/')) {
+                    (Some(true), _) => Mount::Itself,
+                    (None, true) => Mount::At(value),
+                    _ => Mount::Nothing,
+                };
+            }
             "content-dirs" => {
                 let folders = value.split(',').filter_map(|pair| pair.split_once('='));
                 for (content, folder) in folders {
@@ -118,6 +145,11 @@ impl<'a> Section<'a> {
         let path = self.path.filter(|path| path.starts_with('/'))?;
         Some(Storage {
             id: self.id.to_owned(),
+            mount: match self.mount {
+                Mount::Nothing => None,
+                Mount::Itself => Some(PathBuf::from(&path)),
+                Mount::At(folder) => Some(PathBuf::from(folder)),
+            },
             snippets: PathBuf::from(path).join(self.folder.trim_start_matches('/')),
             content: self.content,
             disabled: self.disabled,
@@ -160,6 +192,24 @@ mod tests {
             "local+/var/lib/vz/snippets\nshare+/mnt/pve/share/scripts\noff+/srv/off/snippets off\n\
              last-/srv/with blank/snippets\n"
         );
+    }
+
+    #[test]
+    fn what_has_to_be_mounted_for_a_storage_is_known() {
+        let mount = |text: &str| {
+            let storages = parse_storages(text.as_bytes());
+            storages.first().unwrap().mount.clone()
+        };
+        let dir = |line: &str| mount(&format!("dir: a\n\tpath /srv/a\n\t{line}\n"));
+        for yes in ["is_mountpoint 1", "is_mountpoint yes", "is_mountpoint on"] {
+            assert_eq!(dir(yes), Some(PathBuf::from("/srv/a")), "{yes}");
+        }
+        for no in ["content snippets", "is_mountpoint 0", "is_mountpoint no"] {
+            assert_eq!(dir(no), None, "{no}");
+        }
+        assert_eq!(dir("is_mountpoint /srv"), Some(PathBuf::from("/srv")));
+        let share = mount("nfs: share\n\texport /x\n\tserver 192.0.2.1\n");
+        assert_eq!(share, Some(PathBuf::from("/mnt/pve/share")));
     }
 
     #[test]

@@ -165,8 +165,8 @@ pub(super) fn arch(value: &[u8]) -> Arch {
     }
 }
 
-/// Whether QEMU options have an `-rtc`, with one dash or two, as a shell would split them. It may
-/// say yes to such a word inside a quoted text: the answer is a warning, so better once too often.
+/// Whether QEMU options have an `-rtc`, or a `-readconfig` whose file can have one, with one dash or two,
+/// as a shell would split them. It may say yes to such a word inside a quoted text: the answer is a warning, so better once too often.
 pub(super) fn moves_clock(args: &[u8]) -> bool {
     args.split(|byte| is_space(*byte)).any(|word| {
         let unquoted = || {
@@ -174,7 +174,10 @@ pub(super) fn moves_clock(args: &[u8]) -> bool {
                 .copied()
                 .filter(|byte| !matches!(byte, b'"' | b'\'' | b'\\'))
         };
-        unquoted().eq(*b"-rtc") || unquoted().eq(*b"--rtc")
+        let options: [&[u8]; 4] = [b"-rtc", b"--rtc", b"-readconfig", b"--readconfig"];
+        options
+            .iter()
+            .any(|option| unquoted().eq(option.iter().copied()))
     })
 }
 
@@ -291,6 +294,7 @@ mod tests {
             "-m 1 --rtc base=utc",
             "'-rtc' base=utc",
             "\"--rtc\" x",
+            "-readconfig /root/x",
         ] {
             assert!(moves_clock(text.as_bytes()), "{text}");
         }

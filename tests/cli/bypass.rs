@@ -103,6 +103,11 @@ fn a_node_with_one_of_every_fault_has_each_of_them_named_b9() {
     world.vm(104, "args: -rtc base=2006-06-17\n");
     world.vm(105, "hookscript: gone:snippets/time-shift\n");
     world.vm(106, "hookscript: old:snippets/time-shift\n");
+    world.vm(108, "[PENDING]\nstartdate: 2006-06-17\n");
+    world.vm(
+        109,
+        "args: -readconfig /root/x\n[PENDING]\nargs: -rtc base=2006-06-17\n",
+    );
     world.vm(110, "");
     world.vm(111, "");
     world.vm(121, HOOKSCRIPT);
@@ -140,6 +145,9 @@ fn a_node_with_one_of_every_fault_has_each_of_them_named_b9() {
         (warning, "HOOK_WITHOUT_RULE", "106".to_owned()),
         (warning, "STARTDATE_BYPASS", "103".to_owned()),
         (warning, "ARGS_BYPASS", "104".to_owned()),
+        (warning, "STARTDATE_BYPASS", "108".to_owned()),
+        (warning, "ARGS_BYPASS", "109".to_owned()),
+        (warning, "ARGS_BYPASS", "109".to_owned()),
         (error, "NO_RULE", "130".to_owned()),
         (
             error,

@@ -366,7 +366,7 @@ fn every_command_wants_its_verb_and_each_verb_opens_its_own_alone_b5() {
         for (words, wanted) in TABLE {
             // Asking servers takes its time and proves nothing more: once is enough.
             let slow = words.starts_with("cert 192") || words.starts_with("cert pin");
-            if verb == wanted && slow || *verb == "admin" && slow {
+            if slow && (verb == wanted || *verb == "admin") {
                 continue;
             }
             let words: Vec<&str> = words.split(' ').collect();

@@ -39,7 +39,7 @@ fn every_check_is_shown_with_its_values_b2() {
     assert_eq!(shown[0].2, "allowlist line 5 names this VM");
     assert_eq!(shown[1].2, "test (line 2), assigned by the rule");
     world.cli(&["plan", "100", "--why"]).says(&[
-        "Checks, in their order:",
+        "Checks, by /etc/time-shift/allowlist.toml:",
         "  ok    earliest   not before 1970-01-01T00:00:00Z",
     ]);
     // Without it nothing of this is there.

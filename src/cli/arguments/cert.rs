@@ -4,6 +4,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::model::{Fingerprint, Peer, parse_lapse};
+use crate::strict::nearest;
 
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -46,10 +47,21 @@ pub(in crate::cli) enum StartTls {
     None,
 }
 
+/// A server, unless the word is one of the actions with a slip in it: nobody is asked by mistake.
+fn server(text: &str) -> Result<Peer, String> {
+    let is_word = text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    match nearest(text, ["pin", "refresh", "unpin"]) {
+        Some(action) if is_word => Err(format!(
+            "did you mean `time-shift cert {action}`? A server of that name is written {text}:443"
+        )),
+        _ => Peer::parse(text).map_err(|error| error.to_string()),
+    }
+}
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Show {
     /// The servers: names, IPv4 addresses, IPv6 addresses in brackets; port 443 if none is given
-    #[arg(value_name = "HOST[:PORT]", value_parser = Peer::parse, required = true)]
+    #[arg(value_name = "HOST[:PORT]", value_parser = server, required = true)]
     pub(in crate::cli) peers: Vec<Peer>,
     /// How a server is brought to speak TLS
     #[arg(long, value_enum, default_value = "none")]

@@ -5,8 +5,9 @@ use crate::audit::{Event, Kind as FaultKind};
 use crate::cli::arguments::audit::Explain;
 use crate::cli::{Exit, Failure, put, put_json};
 use crate::judge::WARNINGS;
-use crate::model::DenyReason;
+use crate::model::{DenyReason, Printable};
 use crate::report::Code;
+use crate::strict::nearest;
 use crate::trace::Kind as Unusual;
 
 /// What a code means, as `--json` prints it.
@@ -51,7 +52,7 @@ const SYSLOG: [(&str, &str); 3] = [
 ];
 
 pub(super) fn run(options: &Explain) -> Result<Exit, Failure> {
-    let meaning = meaning(&options.code).ok_or_else(unknown)?;
+    let meaning = meaning(&options.code).ok_or_else(|| unknown(&options.code))?;
     if options.json {
         put_json(&meaning)?;
         return Ok(Exit::Done);
@@ -104,7 +105,7 @@ fn meaning(code: &str) -> Option<Meaning> {
     })
 }
 
-fn unknown() -> Failure {
+fn unknown(code: &str) -> Failure {
     let events: Vec<&str> = Event::ALL.iter().map(|event| event.code()).collect();
     let reasons: Vec<&str> = DenyReason::ALL.iter().map(|reason| reason.code()).collect();
     let findings: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
@@ -112,6 +113,14 @@ fn unknown() -> Failure {
     let syslog: Vec<&str> = SYSLOG.iter().map(|(code, _)| *code).collect();
     let anomalies: Vec<&str> = Unusual::ALL.iter().map(|kind| kind.as_str()).collect();
     let faults: Vec<&str> = FaultKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    let all = [
+        &events, &reasons, &findings, &warnings, &syslog, &anomalies, &faults,
+    ];
+    let all = all.into_iter().flatten().copied();
+    if let Some(near) = nearest(code, all) {
+        let code = Printable::from(code);
+        return Failure(format!("there is no code {code}; did you mean {near}?"));
+    }
     Failure(format!(
         "no such code; events: {}; reasons: {}; findings: {}; warnings: {}; in syslog: {}; anomalies: {}; \
          faults: {}",

@@ -1,8 +1,8 @@
 //! What is known about a server, for people.
 use super::show::Found;
 use crate::cert::{Certificate, Reading};
+use crate::cli::style::pairs;
 use crate::model::{CalendarSecond, Peer, Standing, Validity};
-use crate::report::pairs;
 
 /// A server, its certificate, a date, and what a browser will mind at that date.
 pub(super) fn server(peer: &Peer, found: &Found) -> String {

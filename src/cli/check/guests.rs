@@ -8,7 +8,7 @@ use crate::judge::{Judgement, judge, warnings};
 use crate::model::{DenyReason, Now, Tag, VmId};
 use crate::policy::{Confirmation, Request, Starter, Wish};
 use crate::report::{Code, Finding, Place, Severity};
-use crate::sources::{Guest, Loaded, find_guest, pins, registered_tags};
+use crate::sources::{Guest, Loaded, find_guest, pending, pins, registered_tags};
 use crate::system;
 
 pub(super) fn all(
@@ -137,24 +137,41 @@ fn check_vm(
     if rtc_is_set {
         return;
     }
-    if let Some(date) = &facts.startdate {
+    let pending = pending(config, vmid);
+    let later = pending.as_ref();
+    let dates = [
+        (facts.startdate.as_ref(), "at each start"),
+        (
+            later.and_then(|later| later.startdate.as_ref()),
+            "from its next start on, since it is pending",
+        ),
+    ];
+    for (date, when) in dates {
+        let Some(date) = date else { continue };
         add(
             Severity::Warning,
             Code::StartdateBypass,
             format!(
-                "its startdate ({date}) gives it another time at each start, past the allowlist, and any \
-                 user who may change its options can set one; qm set {vmid} --delete startdate, or a rule \
-                 with the stage \"rtc\""
+                "its startdate ({date}) gives it another time {when}, past the allowlist, and any user who may \
+                 change its options can set one; qm set {vmid} --delete startdate, or a rule with the stage \
+                 \"rtc\""
             ),
         );
     }
-    if facts.args_move_clock {
+    let args = [
+        (facts.args_move_clock, ""),
+        (
+            later.is_some_and(|later| later.args_move_clock),
+            " from its next start on, since it is pending",
+        ),
+    ];
+    for (_, when) in args.iter().filter(|(moves, _)| *moves) {
         add(
             Severity::Warning,
             Code::ArgsBypass,
             format!(
-                "its args have an -rtc option, by which its clock can start at another time, past the \
-                 allowlist; look at `qm config {vmid}`"
+                "its args have an -rtc option, or a -readconfig option by which they can, so its clock can \
+                 start at another time{when}, past the allowlist; look at `qm config {vmid}`"
             ),
         );
     }

@@ -21,7 +21,7 @@ use super::audit::unfinished_lately;
 use super::style::colors;
 use super::{Exit, Failure, put, put_json};
 use crate::config::Config;
-use crate::model::VmId;
+use crate::model::{DenyReason, VmId};
 use crate::report::{Code, Finding, Place, Severity, Tone};
 use crate::sources::{AllowlistFile, counts, load_config};
 use crate::system;
@@ -53,6 +53,13 @@ pub(super) fn run(config_path: &Path, options: &Check) -> Result<Exit, Failure> 
             put(&format!("{checked}: nothing found. {counts}\n"))?;
         } else if is_clusters {
             put(&format!("{counts}\n"))?;
+        }
+        let bare = [
+            Code::VmsUnreadable,
+            Code::Denied(DenyReason::AllowlistMissing),
+        ];
+        if findings.iter().any(|finding| bare.contains(&finding.code)) {
+            put("`time-shift doctor` says step by step what a node needs.\n")?;
         }
     }
     let errors = findings

@@ -7,12 +7,13 @@ use super::reach::{Found, Reach, look};
 use super::select::{Selected, select};
 use super::write::{Change, Writer, tell};
 use super::{is_ours, needs, profile_of};
+use crate::allowlist::no_profile;
 use crate::api::{Api, GuestConfig, Method, Path, Pvesh, StorageId};
 use crate::cli::arguments::cluster::Attach;
 use crate::cli::install_hook::ensure;
 use crate::cli::{Exit, Failure, complain};
 use crate::config::Config;
-use crate::model::{NodeName, ProfileName, Tag};
+use crate::model::{NodeName, Tag};
 use crate::sources::load_allowlist;
 use crate::system;
 
@@ -117,14 +118,7 @@ fn known_profile(
     if known.contains_key(profile) {
         return Ok(());
     }
-    let known: Vec<&str> = known.keys().map(ProfileName::as_str).collect();
-    Err(Failure(format!(
-        "the allowlist has no profile {profile}; it has {}",
-        match known.is_empty() {
-            true => "none".to_owned(),
-            false => known.join(", "),
-        }
-    )))
+    Err(Failure(no_profile(profile, known.keys())))
 }
 
 /// Installs the snippet where this is a node of a cluster of one of the VMs, or says that it would: then

@@ -8,10 +8,10 @@ use super::reach::{Found, Reach, look};
 use super::select::{Selected, select};
 use crate::api::{Kind, Measured, Method, guest_time};
 use crate::cli::arguments::cluster::Drift;
+use crate::cli::style::table;
 use crate::cli::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::model::{NodeName, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::report::columns;
 use crate::sources::{Loaded, load_allowlist};
 use crate::state::Handovers;
 use crate::system::{host_clock_synchronised, interrupted};
@@ -201,5 +201,6 @@ fn text(rows: &[Row]) -> String {
         "MEASURED",
         "REMARK",
     ];
-    columns(&header, &rows.iter().map(cells).collect::<Vec<_>>())
+    let rows = rows.iter().map(|row| (cells(row), None));
+    table(&header, &rows.collect::<Vec<_>>())
 }

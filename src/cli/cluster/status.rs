@@ -8,10 +8,10 @@ use super::select::select;
 use super::{is_ours, profile};
 use crate::api::{GuestConfig, Measured, Method, guest_time};
 use crate::cli::arguments::cluster::Survey;
+use crate::cli::style::table;
 use crate::cli::{Exit, Failure, complain, put, put_json};
 use crate::config::Config;
 use crate::model::{NodeName, Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::report::columns;
 use crate::sources::load_allowlist;
 use crate::state::Handovers;
 use crate::system;
@@ -153,7 +153,8 @@ fn text(report: &Report) -> String {
         text.push_str(&format!("{}: {}\n", host.name, host.identity));
     }
     let now = system::now().ok().map(|now| now.real);
-    let rows: Vec<Vec<String>> = report.vms.iter().map(|row| cells(row, now)).collect();
+    let rows = report.vms.iter().map(|row| (cells(row, now), None));
+    let rows: Vec<_> = rows.collect();
     let header = [
         "VMID",
         "NODE",
@@ -166,7 +167,7 @@ fn text(report: &Report) -> String {
         "LAST SET",
         "REMARK",
     ];
-    text.push_str(&columns(&header, &rows));
+    text.push_str(&table(&header, &rows));
     text
 }
 

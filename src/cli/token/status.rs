@@ -7,8 +7,8 @@ use super::super::{Exit, put, put_json};
 use super::Trouble;
 use super::list::unlocked_until;
 use super::remind::due;
+use crate::cli::style::pairs;
 use crate::model::{Printable, Timestamp};
-use crate::report::pairs;
 use crate::system;
 use crate::token::{self, CREDENTIAL, Error, Store};
 
