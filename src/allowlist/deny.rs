@@ -153,7 +153,6 @@ const PROGRAMS: &[&str] = &[
     "truncate",
     "tee",
     "cp",
-    "mv",
     "ln",
     "install",
     "tar",

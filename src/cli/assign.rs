@@ -49,7 +49,7 @@ pub(super) fn assign(config: &Config, access: Access, options: &Assign) -> Resul
         yes: options.yes,
         json: options.json,
     };
-    revise(config, options.vmid, by, &already, manner, change)
+    revise(config, options.vmid, by, &already, manner, |_| None, change)
 }
 
 pub(super) fn unassign(
@@ -58,19 +58,16 @@ pub(super) fn unassign(
     options: &Unassign,
 ) -> Result<Exit, Failure> {
     let vmid = options.vmid;
-    let binds = |list: &Allowlist| {
-        list.rule_for(vmid)
-            .is_some_and(|rule| rule.confirm || !rule.pve_users.is_empty())
+    let refusal = |list: &Allowlist| {
+        let rule = list
+            .rule_for(vmid)
+            .filter(|_| !options.by_tag && !access.is_admin());
+        let binds = rule.is_some_and(|rule| rule.confirm || !rule.pve_users.is_empty());
+        binds.then_some(
+            "its rule wants an approval (confirm = true) or certain users (pve-users), and only root and roles \
+             with the verb \"admin\" take a VM out of that: another rule may want neither",
+        )
     };
-    let is_bound = load_allowlist(config).is_ok_and(|loaded| binds(&loaded.allowlist));
-    if is_bound && !options.by_tag && !access.is_admin() {
-        complain(&format!(
-            "VM {vmid}: denied (NO_ROLE): its rule wants an approval (confirm = true) or certain users \
-             (pve-users), and only root and roles with the verb \"admin\" take a VM out of that: another rule \
-             may want neither"
-        ));
-        return Ok(Exit::Denied);
-    }
     let (off, command, already) = match options.by_tag {
         true => (
             Off::OfTheAssignment,
@@ -92,16 +89,17 @@ pub(super) fn unassign(
         yes: options.yes,
         json: options.json,
     };
-    revise(config, vmid, by, already, manner, change)
+    revise(config, vmid, by, already, manner, refusal, change)
 }
 
-/// Changes the file that counts.
+/// Changes the file that counts, unless what it says is a reason not to.
 fn revise(
     config: &Config,
     vmid: VmId,
     by: By<'_>,
     already: &str,
     manner: Manner,
+    refusal: impl Fn(&Allowlist) -> Option<&'static str>,
     change: impl Fn(&str, &Allowlist) -> Result<Option<Revision>, revise::ReviseError>,
 ) -> Result<Exit, Failure> {
     let of_vm = |why: &dyn std::fmt::Display| Failure(format!("VM {vmid}: {why}"));
@@ -117,6 +115,10 @@ fn revise(
     };
     if place.sha256().as_ref() != Some(&loaded.sha256) {
         return Err(of_vm(&"the allowlist is just being changed; try again"));
+    }
+    if let Some(why) = refusal(&loaded.allowlist) {
+        complain(&format!("VM {vmid}: denied (NO_ROLE): {why}"));
+        return Ok(Exit::Denied);
     }
     match change(text, &loaded.allowlist).map_err(|error| of_vm(&error))? {
         None => {

@@ -159,10 +159,11 @@ struct Account<'a> {
 
 impl Account<'_> {
     /// Notes that nobody has to look for a paused VM any more. By the time that a guardian gets here
-    /// the hook may have noted that the RTC was not set, or the VM may be gone and its note with it.
+    /// the hook may have noted that the RTC was not set, or the VM may be gone and its note with it, or be another start's.
     fn note_running(&self) -> Result<(), StateError> {
         let store = &self.context.store;
-        let Some(note) = store.load(self.note.vmid)? else {
+        let now = store.load(self.note.vmid)?;
+        let Some(note) = now.filter(|note| note.since_boot == self.note.since_boot) else {
             return Ok(());
         };
         let stage = match note.remark {

@@ -7,7 +7,7 @@ use super::subject::Subject;
 use crate::audit::{Event, IntentLogged, Record};
 use crate::guest::qga::{AgentOrder, AgentReport, set_on};
 use crate::model::{Offset, Printable, Timestamp};
-use crate::state::{AgentResult, Handover, Keep, KeepStage};
+use crate::state::{AgentResult, Handover, Keep, KeepStage, Life};
 use crate::system::{self, Deadline};
 use crate::verify::AgentClock;
 
@@ -82,12 +82,12 @@ impl Subject<'_> {
         let generation = self.qemu.generation;
         let keep = self.keep.clone();
         let keep = keep.unwrap_or_else(|| Keep::waiting(self.vmid, generation, course));
-        let restore_by = match occasion.restores && self.note.is_some() {
+        let keep = match occasion.restores && self.note.is_some() {
             // Should this be its end, the sweep goes on with it.
-            true => Some(system::now()?.real),
-            false => keep.restore_by,
+            true => keep.due(Some(system::now()?)),
+            false => keep,
         };
-        self.save(Keep { restore_by, ..keep }).map_err(|error| {
+        self.save(keep).map_err(|error| {
             KeepError::Failed(format!(
                 "the state cannot be written, so nothing is changed: {error}"
             ))
@@ -145,12 +145,21 @@ impl Subject<'_> {
         let keep =
             before.unwrap_or_else(|| Keep::waiting(self.vmid, self.qemu.generation, plan.course));
         let first = keep.agent.is_none();
-        let due = || now.later(grant.restore_after()?).ok().map(|due| due.real);
-        let restore_by = match occasion.restores {
-            // Due until all of it is done, the services too: who goes on after a kill does it again.
-            true => keep.restore_by,
-            false => keep.restore_by.or(occasion.restore_by).or_else(due),
+        // Due until all of it is done, the services too: who goes on after a kill does it again.
+        let keep = match (keep.restore_by, occasion.restore_by) {
+            _ if occasion.restores => keep,
+            (Some(_), _) => keep,
+            // Another node's clock has said it, or an earlier life's: there is none but this to go by.
+            (None, Some(restore_by)) => Keep {
+                restore_by: Some(restore_by),
+                ..keep
+            },
+            (None, None) => {
+                let due = grant.restore_after().map(|after| now.later(after));
+                keep.due(due.and_then(Result::ok))
+            }
         };
+        let restore_by = keep.restore_by;
         let hold_until = match first {
             true => now.later(grant.hold()).ok().map(|end| end.boot),
             false => keep.hold_until,
@@ -164,7 +173,6 @@ impl Subject<'_> {
             course: plan.course,
             agent: Some(result),
             hold_until,
-            restore_by,
             failures: 0,
             not_before: None,
             remark: Some(Printable::sentence(text)),
@@ -202,6 +210,10 @@ impl Subject<'_> {
             offset_ns: proposal.authorized.plan().course.offset(now)?,
             restore_by,
             undo,
+            life: Some(Life {
+                boot_id: self.trail.boot_id().to_owned(),
+                generation: self.qemu.generation,
+            }),
         };
         if let Some(problem) = self.handovers.save(&handover)? {
             let text = format!(

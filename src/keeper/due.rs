@@ -42,11 +42,6 @@ pub(super) enum End {
     Ended,
 }
 
-/// Whether the real time is to be given back by now.
-pub(super) fn is_overdue(keep: &Keep, now: Now) -> bool {
-    keep.restore_by.is_some_and(|due| due <= now.real) && keep.stage != KeepStage::Restored
-}
-
 /// Looks at one guest. Nothing is set once `sets_begin` has passed: that can take half a minute.
 pub(super) fn one(
     config: &Config,
@@ -151,7 +146,7 @@ impl Subject<'_> {
         }
         let keep = self.kept(&note);
         let waits = matches!(keep.stage, KeepStage::Waiting | KeepStage::GaveUp);
-        let overdue = is_overdue(&keep, now);
+        let overdue = keep.is_overdue(now);
         if (overdue || waits) && self.has_no_time_to_set() {
             return Ok(End::Skipped);
         }
@@ -265,7 +260,7 @@ impl Subject<'_> {
             .min(LONGEST_PAUSE);
         // A guest that reboots is looked at again by the next sweep. That nothing listens is seen at
         // once, so it costs the others nothing; what is overdue writes two records each time.
-        let boots = matches!(error, KeepError::NoAgent(_)) && !is_overdue(&keep, now);
+        let boots = matches!(error, KeepError::NoAgent(_)) && !keep.is_overdue(now);
         let then = now.later(pause).ok().filter(|_| !boots);
         let not_before = then.map(|then| then.boot);
         if failures == 3 {

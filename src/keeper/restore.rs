@@ -81,8 +81,7 @@ pub(super) fn restore_until(
     if let Some(keep) = subject.keep.clone() {
         subject.save(Keep {
             stage: KeepStage::Restored,
-            restore_by: None,
-            ..keep
+            ..keep.due(None)
         })?;
     }
     subject.voice.say(Event::Restored, &text);

@@ -152,7 +152,15 @@ impl<'a> Subject<'a> {
         let booted = self.note.as_ref();
         let booted = booted.filter(|note| !note.by_hand && !goes_on(note));
         let known = self.handovers.load(self.vmid);
-        known.filter(|known| booted.is_none_or(|note| known.written >= note.since))
+        known.filter(|known| {
+            booted.is_none_or(|note| match &known.life {
+                // In this boot of the node its processes say it, whatever its clock was set to meanwhile.
+                Some(life) if life.boot_id == self.trail.boot_id() => {
+                    life.generation == self.qemu.generation
+                }
+                _ => known.written >= note.since,
+            })
+        })
     }
 
     /// Saves how the clock is kept.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::due::{End, is_overdue, one};
+use super::due::{End, one};
 use super::error::KeepError;
 use crate::config::Config;
 use crate::model::{BootInstant, Now, Printable, VmId};
@@ -137,7 +137,7 @@ fn count(report: &Mutex<SweepReport>, end: &End) {
 }
 
 fn rank(keep: Option<&Keep>, now: Now) -> (bool, BootInstant) {
-    let overdue = keep.is_some_and(|keep| is_overdue(keep, now));
+    let overdue = keep.is_some_and(|keep| keep.is_overdue(now));
     let waited = keep.and_then(|keep| keep.not_before);
     (!overdue, waited.unwrap_or(BootInstant::from_nanos(0)))
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::store::StateError;
 use crate::model::{Offset, Printable, ProfileName, Timestamp, VmId};
-use crate::system::Dir;
+use crate::system::{Dir, Generation};
 
 /// Largest file that is read.
 const LIMIT: usize = 64 * 1024;
@@ -33,6 +33,19 @@ pub struct Handover {
     pub restore_by: Option<Timestamp>,
     /// The guest commands that take back what was stopped in the guest.
     pub undo: Vec<String>,
+    /// The life of the guest in which it was written, as its node knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<Life>,
+}
+
+/// One QEMU process of one boot of a node.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Life {
+    /// The node's boot.
+    pub boot_id: String,
+    /// The process.
+    pub generation: Generation,
 }
 
 /// Where they are: in a folder of this node, and in one that the cluster shares.

@@ -1,7 +1,7 @@
 //! What is known about the clock of a running guest: the agent stage and everything after it.
 use serde::{Deserialize, Serialize};
 
-use crate::model::{BootInstant, Course, Offset, Printable, Timestamp, VmId};
+use crate::model::{BootInstant, Course, Now, Offset, Printable, Timestamp, VmId};
 use crate::system::Generation;
 
 /// How far keeping a clock has come.
@@ -75,6 +75,9 @@ pub struct Keep {
     pub hold_until: Option<BootInstant>,
     /// When the guest gets its real time back.
     pub restore_by: Option<Timestamp>,
+    /// The same by the clock that never steps, which counts where it is known: it was known in this life.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restore_at: Option<BootInstant>,
     /// When something in the guest was found to have set the clock and it was set again, within the last hour.
     pub set_again: Vec<BootInstant>,
     /// Whether the RTC was read again after the guest's firmware was through.
@@ -103,11 +106,32 @@ impl Keep {
             agent: None,
             hold_until: None,
             restore_by: None,
+            restore_at: None,
             set_again: Vec::new(),
             rtc_looked_at: false,
             failures: 0,
             not_before: None,
             remark: None,
         }
+    }
+
+    /// The same, with the real time to be given back then, or not at all.
+    #[must_use]
+    pub fn due(self, then: Option<Now>) -> Keep {
+        Keep {
+            restore_by: then.map(|then| then.real),
+            restore_at: then.map(|then| then.boot),
+            ..self
+        }
+    }
+
+    /// Whether the real time is to be given back by now, and has not been.
+    #[must_use]
+    pub fn is_overdue(&self, now: Now) -> bool {
+        let over = match (self.restore_at, self.restore_by) {
+            (Some(at), _) => at <= now.boot,
+            (None, by) => by.is_some_and(|by| by <= now.real),
+        };
+        over && self.stage != KeepStage::Restored
     }
 }

@@ -12,7 +12,7 @@ mod note;
 mod store;
 
 pub use approval::Approval;
-pub use handover::{Handover, Handovers};
+pub use handover::{Handover, Handovers, Life};
 pub use keep::{AgentResult, Keep, KeepStage};
 pub use note::{Note, RtcResult, Stage};
 pub use store::{StateError, Store};

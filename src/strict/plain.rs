@@ -118,6 +118,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Whatever is not done is beyond this.
+    #[inline(always)]
     fn expect(&mut self, done: Option<()>) {
         if done.is_none() {
             self.beyond = true;
@@ -183,6 +184,7 @@ impl<'t> Builder<'t> {
         Some(())
     }
 
+    #[inline(always)]
     fn key(&mut self, span: Span, encoding: Option<Encoding>) -> Option<()> {
         if encoding.is_some() {
             return None;
@@ -205,6 +207,7 @@ impl<'t> Builder<'t> {
         Some(())
     }
 
+    #[inline(always)]
     fn value(&mut self, span: Span, encoding: Option<Encoding>) -> Option<()> {
         let mut refusal = Refusal(false);
         let mut words = "";
@@ -258,6 +261,7 @@ impl<'t> Builder<'t> {
     }
 
     /// Puts a value into the table that is being read, where nothing has that key yet.
+    #[inline(always)]
     fn put_here(&mut self, key: Key, place: Stretch, kind: Kind, text: Stretch) -> Option<Id> {
         if self.keys.add(self.tree.bytes(key.words)) {
             self.unique(self.table, key)?;
@@ -289,12 +293,14 @@ impl<'t> Builder<'t> {
         Some(None)
     }
 
+    #[inline(always)]
     fn raw(&self, span: Span, encoding: Option<Encoding>) -> Option<Raw<'t>> {
         let text = self.text.get(span.start()..span.end())?;
         Some(Raw::new_unchecked(text, encoding, span))
     }
 }
 
+#[inline(always)]
 fn stretch(span: Span) -> Option<Stretch> {
     Stretch::new(span.start(), span.end())
 }

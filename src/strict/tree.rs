@@ -33,10 +33,12 @@ impl Stretch {
         })
     }
 
+    #[inline(always)]
     pub(super) fn length(self) -> u32 {
         self.end.wrapping_sub(self.start)
     }
 
+    #[inline(always)]
     fn range(self) -> Range<usize> {
         let at = |offset: u32| usize::try_from(offset).unwrap_or(usize::MAX);
         at(self.start)..at(self.end)
@@ -178,7 +180,7 @@ impl<'t> Tree<'t> {
     }
 
     /// The same as bytes, which takes no look at where characters begin.
-    #[inline]
+    #[inline(always)]
     pub(super) fn bytes(&self, stretch: Stretch) -> &[u8] {
         match self.text.as_bytes().get(stretch.range()) {
             Some(bytes) => bytes,
@@ -216,12 +218,12 @@ impl<'d> Item<'d> {
     }
 
     /// The same as bytes.
-    #[inline]
+    #[inline(always)]
     pub(super) fn key_bytes(self) -> &'d [u8] {
         self.tree.bytes(self.key_words())
     }
 
-    #[inline]
+    #[inline(always)]
     fn key_words(self) -> Stretch {
         let start = self.node.key_start;
         if self.node.odd {
@@ -246,6 +248,7 @@ impl<'d> Item<'d> {
     }
 
     /// The values of a table or array, in the order in which they were put there.
+    #[inline(always)]
     pub(super) fn values(self) -> Values<'d> {
         let first = match self.node.kind {
             Kind::Array | Kind::Table => Id(self.node.content.start),
@@ -258,6 +261,7 @@ impl<'d> Item<'d> {
     }
 
     /// Whether that is its key.
+    #[inline(always)]
     pub(super) fn has_key(self, key: &[u8]) -> bool {
         // Most keys differ in length, and to compare that is quicker than to find the words.
         let words = self.key_words();
@@ -271,17 +275,20 @@ pub(super) struct Keys(u64);
 
 impl Keys {
     /// Takes a key up; whether it may have been there.
+    #[inline(always)]
     pub(super) fn add(&mut self, key: &[u8]) -> bool {
         let before = self.may_have(key);
         self.0 |= Keys::mark(key);
         before
     }
 
+    #[inline(always)]
     pub(super) fn may_have(self, key: &[u8]) -> bool {
         self.0 & Keys::mark(key) != 0
     }
 
     /// One of 64, by length and first letter, in which the keys of most tables differ.
+    #[inline(always)]
     fn mark(key: &[u8]) -> u64 {
         let first = key.first().copied().unwrap_or_default();
         let length = u32::try_from(key.len()).unwrap_or_default();
@@ -298,7 +305,7 @@ pub(super) struct Values<'d> {
 impl<'d> Iterator for Values<'d> {
     type Item = Item<'d>;
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<Item<'d>> {
         if self.next == Id::NONE {
             return None;

@@ -59,8 +59,11 @@ pub fn spawn_guardian(
     act: impl FnOnce(GuardianEnd),
 ) -> Result<GuardianPipe, Errno> {
     let (ears, mouth) = pipe_with(PipeFlags::CLOEXEC)?;
-    // SAFETY: the program is single-threaded (a test keeps `std::thread` out of this path), so the
-    // child may do whatever the parent might.
+    // SAFETY: the hook is single-threaded (a test keeps `std::thread` out of its path), and so is the command
+    // line where it sets an RTC; there the child may do whatever the parent might. The sweep has threads. What
+    // its child uses is the memory, which the C library hands on usable (malloc's locks are taken around the
+    // fork, glibc's posix/fork.c), its own descriptors and files: no lock that another thread may hold, the
+    // standard streams' among them. Only what it says at last, when the VM runs, may ask for the local time.
     match unsafe { fork() } {
         Ok(ForkResult::Parent { .. }) => Ok(GuardianPipe { fd: mouth }),
         Ok(ForkResult::Child) => {

@@ -254,3 +254,29 @@ fn what_would_be_denied_all_the_same_is_not_approved_b4() {
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(!world.path(FILE).exists());
 }
+
+#[test]
+fn the_command_that_a_denial_names_helps_with_each_profile_of_the_rule_b4() {
+    let list = allow(TARGET)
+        .replace(
+            "[[allow]]",
+            "[profiles.other]\ntarget = \"2017-06-15\"\nstages = [\"rtc\"]\n[[allow]]",
+        )
+        .replace("profiles = [\"test\"]", "profiles = [\"test\", \"other\"]")
+        .replace("assign = \"test\"\n", "any-tag = true\nconfirm = true\n");
+    let world = World::with_vm(HOOKSCRIPT, &list);
+    install_hook(&world);
+    for profile in ["test", "other"] {
+        world.vm(100, &format!("{HOOKSCRIPT}tags: ts-{profile}\n"));
+        let denied = world.hook(100, "pre-start");
+        let words: Vec<&str> = denied.err.split('`').collect();
+        let named = words
+            .iter()
+            .find(|words| words.starts_with("time-shift approve"));
+        let named: Vec<&str> = named.expect("a command").split(' ').collect();
+        assert_eq!(named[1..], ["approve", "100", "--profile", profile]);
+        assert_eq!(world.cli(&named[1..]).code, Some(0));
+        let permitted = world.hook(100, "pre-start");
+        permitted.one_line(0, &[&format!("profile {profile}: the guest is to boot")]);
+    }
+}

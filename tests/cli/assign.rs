@@ -160,11 +160,20 @@ fn the_file_that_counts_is_the_one_that_is_changed_b7() {
 }
 
 #[test]
-fn whoever_may_assign_takes_no_vm_out_of_a_rule_that_wants_an_approval_b4() {
+fn whoever_may_assign_takes_no_vm_out_of_a_rule_that_wants_an_approval_or_certain_users_b4_b5() {
+    for (key, reason) in [
+        ("confirm = true", "CONFIRMATION_MISSING"),
+        ("pve-users = [\"alice@pve\"]", "PVE_USER_NOT_ALLOWED"),
+    ] {
+        stays_under(key, reason);
+    }
+}
+
+fn stays_under(key: &str, reason: &str) {
     let world = World::with_vm(
         HOOKSCRIPT,
         &format!(
-            "{RULES}confirm = true\n[[role]]\nname = \"helpers\"\nusers = [\"alice\"]\nverbs = [\"assign\"]\n"
+            "{RULES}{key}\n[[role]]\nname = \"helpers\"\nusers = [\"alice\"]\nverbs = [\"assign\"]\n"
         ),
     );
     world.write(
@@ -174,14 +183,20 @@ fn whoever_may_assign_takes_no_vm_out_of_a_rule_that_wants_an_approval_b4() {
     world.write("/.loginuid", "1000");
     let before = world.read(LOCAL);
     let run = world.cli(&["unassign", "100", "--yes"]);
-    run.one_line(3, &["NO_ROLE", "wants an approval"]);
+    run.one_line(
+        3,
+        &[
+            "NO_ROLE",
+            "wants an approval (confirm = true) or certain users",
+        ],
+    );
     assert_eq!(world.read(LOCAL), before);
     // Another profile of the same rule wants the same approval.
     let run = world.cli(&["assign", "100", "new", "--yes"]);
     assert_eq!(run.code, Some(0), "{run:?}");
-    assert_eq!(world.read(LOCAL).matches("confirm = true").count(), 2);
+    assert_eq!(world.read(LOCAL).matches(key).count(), 2);
     world.write("/.loginuid", "0");
-    assert_eq!(plan(&world, &["100"], 3)["reason"], "CONFIRMATION_MISSING");
+    assert_eq!(plan(&world, &["100"], 3)["reason"], reason);
     assert_eq!(world.cli(&["unassign", "100", "--yes"]).code, Some(0));
 }
 

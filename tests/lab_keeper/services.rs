@@ -83,6 +83,39 @@ fn a_service_is_stopped_before_the_clock_is_set_and_started_with_the_real_time_a
 }
 
 #[test]
+fn what_was_stopped_is_started_again_whatever_became_of_the_hosts_clock_a7_a8() {
+    let world = world_with(RUNS, STOP, START);
+    let guest = kept(&world);
+    let put = |key: &str, value: Value| {
+        let mut known = handover(&world).unwrap();
+        known[key] = value;
+        std::fs::write(world.path(HANDOVER), known.to_string()).unwrap();
+    };
+    // The host's clock was stepped back between the start and this.
+    put("written", json!("2001-01-01T00:00:00Z"));
+    let run = world.cli(&["restore", "100", "--yes"]);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(is_there(&guest, "/debian-init"));
+    assert_eq!(handover(&world), None);
+}
+
+#[test]
+fn what_an_earlier_life_left_is_not_this_ones_though_it_seems_newer_a7_a8() {
+    let world = world_with(RUNS, STOP, START);
+    let guest = kept(&world);
+    let mut known = handover(&world).unwrap();
+    known["written"] = json!("2100-01-01T00:00:00Z");
+    known["life"]["generation"]["start_ticks"] = json!(1);
+    std::fs::write(world.path(HANDOVER), known.to_string()).unwrap();
+    assert_eq!(world.cli(&["restore", "100", "--yes"]).code, Some(0));
+    assert!(is_there(&guest, "/run/stopped"));
+    let undo = order(&world)
+        .iter()
+        .any(|text| text.contains("command undo"));
+    assert!(!undo, "{:?}", order(&world));
+}
+
+#[test]
 fn what_does_not_run_is_not_stopped_a8() {
     let world = world_with("/bin/ls /nothing", STOP, START);
     let guest = kept(&world);

@@ -215,13 +215,59 @@ fn a_vm_that_a_killed_run_has_left_paused_is_continued_by_the_sweep_a2_f3() {
     swept(&world);
     assert_eq!(guest.monitor().status(), "paused");
     std::fs::write(&config, text).unwrap();
-    swept(&world);
+    // What it missed while it stood is set at once.
+    assert_eq!(swept(&world)["set"], 1);
     assert_eq!(guest.monitor().status(), "running");
     assert_eq!(world.note(100).unwrap()["stage"], "interrupted");
     assert_eq!(records(&world, "rescue").len(), 1);
-    assert_eq!(swept(&world)["set"], 1);
     offset_is(&guest, intended(&world));
     // Whoever stops it now has it stand.
+    guest.monitor().call("stop", json!({}));
+    swept(&world);
+    assert_eq!(guest.monitor().status(), "paused");
+}
+
+/// Changes a file of the state as an earlier run could have left it.
+fn changed(world: &World, path: &str, key: &str, value: Value) {
+    let mut state: Value = serde_json::from_str(&world.read(path)).unwrap();
+    state[key] = value;
+    std::fs::write(world.path(path), state.to_string()).unwrap();
+}
+
+#[test]
+#[ignore = "long: make test-all runs it"]
+fn nothing_that_is_waited_for_keeps_a_vm_standing_a2_f3() {
+    const NOTE: &str = "/run/time-shift/100.json";
+    let world = world("");
+    let guest = kept(&world);
+    sleep(Duration::from_secs(31));
+    let stands = || {
+        changed(&world, NOTE, "stage", json!("stopping"));
+        guest.monitor().call("stop", json!({}));
+    };
+    let continued = || {
+        swept(&world);
+        assert_eq!(guest.monitor().status(), "running");
+        assert_eq!(world.note(100).unwrap()["stage"], "interrupted");
+    };
+    // Its agent did not answer, and it is left alone for a while.
+    changed(&world, KEEP, "not-before", json!(u64::MAX / 2));
+    stands();
+    continued();
+    // A worker waits for its agent, and is alive.
+    changed(&world, KEEP, "not-before", Value::Null);
+    changed(&world, KEEP, "stage", json!("waiting"));
+    let lock = std::fs::File::options()
+        .write(true)
+        .open(world.path("/run/time-shift/.100.worker.lock"))
+        .unwrap();
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    stands();
+    continued();
+    drop(lock);
+    // It runs although it was noted to stand: whoever stops it from now on has reasons of his own.
+    changed(&world, NOTE, "stage", json!("stopping"));
+    continued();
     guest.monitor().call("stop", json!({}));
     swept(&world);
     assert_eq!(guest.monitor().status(), "paused");

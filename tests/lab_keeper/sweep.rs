@@ -77,6 +77,31 @@ fn what_is_over_is_given_back_by_the_sweep_a7() {
 }
 
 #[test]
+fn when_it_is_over_is_known_by_the_clock_that_never_steps_a7() {
+    const KEEP: &str = "/run/time-shift/100.keep.json";
+    let world = world("restore-after = \"1h\"\n");
+    let guest = kept(&world);
+    let before = intended(&world);
+    let known = keep(&world).unwrap();
+    let put = |by: &str, at: Value| {
+        let mut keep = known.clone();
+        keep["restore-by"] = json!(by);
+        keep["restore-at"] = at;
+        std::fs::write(world.path(KEEP), keep.to_string()).unwrap();
+    };
+    // The host's clock was behind when the guest started, and has been set since.
+    assert!(known["restore-at"].is_u64(), "{known}");
+    put("2020-01-01T00:00:00Z", known["restore-at"].clone());
+    assert_eq!(swept(&world)["restored"], 0);
+    offset_is(&guest, before);
+    // It was ahead, and its hour is over.
+    put("2100-01-01T00:00:00Z", json!(1));
+    assert_eq!(swept(&world)["restored"], 1);
+    offset_is(&guest, 0);
+    assert_eq!(keep(&world).unwrap()["restore-by"], Value::Null);
+}
+
+#[test]
 fn two_sweeps_at_once_do_no_harm_a7() {
     let world = world("restore-after = \"1s\"\n");
     let guest = kept(&world);
