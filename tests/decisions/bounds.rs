@@ -217,7 +217,10 @@ fn what_an_administrator_should_know_is_a_second_line() {
         "startdate: 2006-06-17\nargs: -rtc base=utc\n",
         &allow(TARGET),
     );
-    let (run, _) = permitted_in(&world, &["startdate", "args has an -rtc option"]);
+    let (run, _) = permitted_in(
+        &world,
+        &["startdate", "args has an -rtc (or -readconfig) option"],
+    );
     assert_eq!(run.log().lines().count(), 2, "{run:?}");
     // The default stages, and a config without the guest agent.
     world.vm(100, "");
