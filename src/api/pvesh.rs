@@ -64,8 +64,9 @@ impl Pvesh {
         let parameters: Vec<String> = parameters
             .map(|(name, value)| format!("--{name}={value}"))
             .collect();
+        let path = path.decoded();
         let values = HostValues {
-            path: Some(&path.decoded()),
+            path: Some(&path),
             parameters: &parameters,
         };
         let name = Pvesh::command(method);
