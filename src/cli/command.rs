@@ -7,7 +7,6 @@ use super::{Exit, Failure, put, put_json};
 use crate::allowlist::{Allowlist, Does, GuestCommand, GuestOs, HostCommand};
 use crate::config::Config;
 use crate::model::{Printable, lapse_text};
-
 use crate::sources::load_allowlist;
 use crate::system::Program;
 

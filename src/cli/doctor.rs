@@ -205,8 +205,16 @@ fn sweep(config: &Config) -> Step {
         false => "time-shift-sweep.timer is not enabled",
     };
     // What is enabled may have been stopped, so it is asked whether it has done anything.
-    let last = Store::new(&config.paths.state).last_sweep().ok().flatten();
-    let now = system::now().map(|now| now.boot.as_nanos()).unwrap_or(0);
+    let last = Store::new(&config.paths.state).last_sweep();
+    let last = last.map_err(|error| error.to_string());
+    let known = last.and_then(|last| Ok((last, system::now().map_err(|error| error.to_string())?)));
+    let (last, now) = match known {
+        Ok((last, now)) => (last, now.boot.as_nanos()),
+        Err(why) => {
+            let found = format!("{timer}; when the last was cannot be known: {why}");
+            return Step::new(what, State::Open, found, next);
+        }
+    };
     let ago = |then: u64| Duration::from_nanos(now.saturating_sub(then));
     let (state, when) = match last.map(|last| ago(last.as_nanos())) {
         Some(since) if since <= LATE => (

@@ -44,6 +44,8 @@ pub(super) fn read(text: &str) -> Option<Tree<'_>> {
         }
         Some(true)
     };
+    // Two in turn, each taken once the other has been made: a token that is copied right after the lexer has
+    // written it has to be waited for, a tenth of the whole time.
     let mut one = lexer.next();
     loop {
         let other = lexer.next();
