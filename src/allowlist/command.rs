@@ -27,6 +27,13 @@ impl fmt::Display for CommandNameError {
 
 impl std::error::Error for CommandNameError {}
 
+/// Its order is that of its text, so a text finds it in a map.
+impl std::borrow::Borrow<str> for CommandName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl CommandName {
     /// Reads a name.
     ///

@@ -36,8 +36,15 @@ pub const PATH: &str = "{path}";
 /// The argument that stands for what the API is given: as many as there are, `--name=value` each.
 pub const PARAMETERS: &str = "{parameters}";
 
+/// The command that reads from Proxmox VE.
+pub const PVE_GET: &str = "pve-get";
+/// The one that changes options.
+pub const PVE_SET: &str = "pve-set";
+/// The one that starts what Proxmox VE has a task for.
+pub const PVE_CREATE: &str = "pve-create";
+
 /// The commands that something runs, by name.
-pub const KNOWN: &[&str] = &["pve-get", "pve-set", "pve-create"];
+pub const KNOWN: &[&str] = &[PVE_GET, PVE_SET, PVE_CREATE];
 
 /// How long one may run: what waits for a task of Proxmox VE takes as long as the task does.
 const LONGEST: RangeInclusive<Duration> = Duration::from_nanos(1)..=Duration::from_secs(3_600);

@@ -25,7 +25,7 @@ use crate::strict::{Finding, Table, read};
 pub use command::{CommandName, CommandNameError, Does, GuestCommand, GuestOs};
 pub use deny::DenyList;
 pub use difference::{Affected, Change, Difference, Kind, difference};
-pub use host_command::{HostCommand, KNOWN, PARAMETERS, PATH};
+pub use host_command::{HostCommand, KNOWN, PARAMETERS, PATH, PVE_CREATE, PVE_GET, PVE_SET};
 pub use profile::{OnUndo, Profile, TimeService, no_profile};
 pub use role::Role;
 pub use rule::Rule;

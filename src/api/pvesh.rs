@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::{Error, Kind};
 use super::{Api, Method, Path};
-use crate::allowlist::{Allowlist, CommandName};
+use crate::allowlist::{Allowlist, PVE_CREATE, PVE_GET, PVE_SET};
 use crate::exec::{ExecError, Output};
 use crate::model::Deny;
 use crate::policy::{HostPermit, HostValues, authorize_host_command};
@@ -21,7 +21,7 @@ pub type Runner = dyn Fn(&HostPermit, Method) -> Result<Output, ExecError> + Sen
 /// pvesh on this node: by the commands `pve-get`, `pve-set` and `pve-create` of the allowlist.
 pub struct Pvesh {
     allowlist: Allowlist,
-    agreed: bool,
+    agreed: Vec<Method>,
     runner: Box<Runner>,
 }
 
@@ -32,10 +32,10 @@ impl Pvesh {
         FilePath::new(PROGRAM).exists()
     }
 
-    /// The one of this node, by the commands of an allowlist. `agreed`: whether a person has agreed to those
-    /// that want it.
+    /// The one of this node, by the commands of an allowlist. `agreed`: those to which a person has agreed
+    /// where they want it.
     #[must_use]
-    pub fn new(allowlist: Allowlist, agreed: bool, runner: Box<Runner>) -> Pvesh {
+    pub fn new(allowlist: Allowlist, agreed: Vec<Method>, runner: Box<Runner>) -> Pvesh {
         Pvesh {
             allowlist,
             agreed,
@@ -47,9 +47,9 @@ impl Pvesh {
     #[must_use]
     pub fn command(method: Method) -> &'static str {
         match method {
-            Method::Get => "pve-get",
-            Method::Post => "pve-create",
-            Method::Put => "pve-set",
+            Method::Get => PVE_GET,
+            Method::Post => PVE_CREATE,
+            Method::Put => PVE_SET,
         }
     }
 
@@ -69,24 +69,20 @@ impl Pvesh {
             path: Some(&path),
             parameters: &parameters,
         };
-        let name = Pvesh::command(method);
-        let name = CommandName::parse(name).map_err(|error| {
-            Deny::new(
-                crate::model::DenyReason::CommandNotAllowed,
-                error.to_string(),
-            )
-        })?;
-        authorize_host_command(&self.allowlist, &name, values, self.agreed)
+        let agreed = self.agreed.contains(&method);
+        authorize_host_command(&self.allowlist, Pvesh::command(method), values, agreed)
     }
 
     fn read(method: Method, said: &Output) -> Result<Value, Error> {
         let unknown = |text: &str| Error::new(Kind::Unknown, "pvesh", text);
         if said.timed_out {
-            return Err(unknown("it had not ended in time"));
+            return Err(unknown(
+                "it had not ended in time (`timeout` of its [[host-command]])",
+            ));
         }
         if said.truncated {
             return Err(unknown(
-                "it said more than is kept (`output-limit` in the allowlist)",
+                "it said more than is kept; raise the `output-limit` of its [[host-command]]",
             ));
         }
         if said.code != Some(0) {

@@ -124,7 +124,7 @@ impl HostPermit {
 /// A [`Deny`] where it is not listed, wants somebody to agree, or a value for it is missing.
 pub fn authorize_host_command(
     allowlist: &Allowlist,
-    name: &CommandName,
+    name: &str,
     values: HostValues<'_>,
     agreed: bool,
 ) -> Result<HostPermit, Deny> {
@@ -179,10 +179,14 @@ fn fill(command: &HostCommand, values: HostValues<'_>) -> Result<Vec<String>, St
     let lists = |word: &str| command.args.iter().any(|argument| argument == word);
     // Else something would be done that nobody has asked for.
     if values.path.is_some() && !lists(PATH) {
-        return no("has no argument {path}, and so does not do what is asked");
+        return no(
+            "has no argument \"{path}\", and so does not do what is asked; give it the `args` of the shipped file",
+        );
     }
     if !values.parameters.is_empty() && !lists(PARAMETERS) {
-        return no("has no argument {parameters}, and so does not do what is asked");
+        return no(
+            "has no argument \"{parameters}\", and so does not do what is asked; give it the `args` of the shipped file",
+        );
     }
     let mut filled = Vec::new();
     for argument in &command.args {

@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::json;
 
 use crate::desk::{Cluster, Desk};
-use crate::support::Run;
+use crate::support::{Run, Session};
 
 /// The stand-in: arguments and output as in pvesh(1).
 const PVESH: &str = r#"#!/usr/bin/python3
@@ -66,13 +66,17 @@ fn node(cluster: &Cluster) -> Desk {
 
 /// The command line with pvesh in /usr/bin.
 fn run(desk: &Desk, arguments: &[&str]) -> Run {
+    Run::of(&mut with_pvesh(desk, arguments))
+}
+
+fn with_pvesh(desk: &Desk, arguments: &[&str]) -> Command {
     let script = "chmod 755 /run/lab/upper/pvesh && \
                   mount -t overlay -o lowerdir=/run/lab/upper:/usr/bin overlay /usr/bin && exec \"$@\"";
     let mut command: Command = desk.vault.world.command("bash");
     command
         .args(["-c", script, "bash", crate::vault::PROGRAM])
         .args(arguments);
-    Run::of(&mut command)
+    command
 }
 
 #[test]
@@ -107,7 +111,7 @@ pve.add_vm(101, 'b', node='lab1')
             commands()
                 .replacen("[\"get\"", "[\"ls\", \"-x\"", 1)
                 .replacen("\"{path}\", ", "", 1),
-            "has no argument {path}",
+            "has no argument \"{path}\"",
         ),
         (
             format!(
@@ -134,6 +138,8 @@ pve.add_vm(101, 'b', node='lab1')
     desk.vault.world.write(allowlist, reading);
     let status = run(&desk, &["cluster", "status"]);
     assert_eq!(status.code, Some(0), "{status:?}");
+    let dry = run(&desk, &["attach", "101", "--dry-run"]);
+    dry.says(&["VM 101: COMMAND_NOT_ALLOWED", "no [[host-command]] pve-set"]);
     for (command, missing) in [("attach", "pve-set"), ("start", "pve-create")] {
         let denied = run(&desk, &[command, "101"]);
         assert_eq!(denied.code, Some(3), "{denied:?}");
@@ -243,4 +249,44 @@ pve.add_vm(201, 'broken', node='pve2').start_error = 'no such disk'
         "VM 201: start failed: ",
         "no such disk",
     ]);
+}
+
+#[test]
+fn what_wants_somebody_to_agree_is_agreed_to_at_the_terminal_each_for_itself() {
+    let mut cluster = Cluster::new(1);
+    cluster.run("pve.nodes['lab1'] = pve.nodes.pop('pve1'); pve.add_vm(101, 'b', node='lab1')");
+    let desk = node(&cluster);
+    let path = "path = \"/usr/bin/pvesh\"\n";
+    let asks = commands().replace(path, &format!("{path}confirm = true\n"));
+    desk.vault
+        .world
+        .write("/etc/time-shift/allowlist.toml", asks);
+    let mut typed = |answers: &str| {
+        let mut command = with_pvesh(&desk, &["start", "101"]);
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        let session = Session::of(&command, answers);
+        (session, cluster.run("result = pve.vm(101).status"))
+    };
+    for (answers, asked, not_asked) in [
+        ("n\n", "pve-get", "pve-create"),
+        ("y\nn\n", "pve-create", "x"),
+    ] {
+        let (session, status) = typed(answers);
+        session.shows(3, &[&format!("the host command {asked} "), "agree? [y/N]"]);
+        assert!(
+            !session.shown.contains(&format!("command {not_asked}")),
+            "{session:?}"
+        );
+        assert_eq!(status, json!("stopped"));
+    }
+    let (session, status) = typed("y\ny\n");
+    session.shows(
+        0,
+        &[
+            "command pve-get ",
+            "command pve-create ",
+            "VM 101: start done",
+        ],
+    );
+    assert_eq!(status, json!("running"));
 }

@@ -1,6 +1,6 @@
 //! pvesh of this node, by the commands of the allowlist.
 use super::stop::Stop;
-use crate::allowlist::{Allowlist, CommandName};
+use crate::allowlist::Allowlist;
 use crate::api::{Method, Pvesh};
 use crate::audit::{Event, Record};
 use crate::cli::confirm::confirmed;
@@ -27,15 +27,15 @@ pub(super) fn pvesh(config: &Config, needs: Method) -> Result<Pvesh, Stop> {
             return refused(config, no.deny.reason, &text);
         }
     };
-    let mut agreed = false;
+    let mut agreed = Vec::new();
     for method in [Method::Get, needs] {
-        match listed(&allowlist, Pvesh::command(method), agreed) {
+        match listed(&allowlist, method, agreed.contains(&method)) {
             Ok(()) => {}
             Err(deny) if deny.reason == DenyReason::ConfirmationMissing => {
                 if !confirmed(false, &format!("{}: agree", deny.text))? {
                     return refused(config, deny.reason, &deny.text);
                 }
-                agreed = true;
+                agreed.push(method);
             }
             Err(deny) => return refused(config, deny.reason, &deny.text),
         }
@@ -51,16 +51,13 @@ pub(super) fn pvesh(config: &Config, needs: Method) -> Result<Pvesh, Stop> {
     Ok(Pvesh::new(allowlist, agreed, Box::new(runner)))
 }
 
-/// Whether a command is there, with values that mean nothing.
-fn listed(allowlist: &Allowlist, name: &str, agreed: bool) -> Result<(), Deny> {
-    let named = CommandName::parse(name);
-    let named =
-        named.map_err(|error| Deny::new(DenyReason::CommandNotAllowed, error.to_string()))?;
+/// Whether a command for this is there, with values that mean nothing.
+fn listed(allowlist: &Allowlist, method: Method, agreed: bool) -> Result<(), Deny> {
     let values = HostValues {
         path: Some("/"),
         ..HostValues::default()
     };
-    authorize_host_command(allowlist, &named, values, agreed).map(drop)
+    authorize_host_command(allowlist, Pvesh::command(method), values, agreed).map(drop)
 }
 
 fn refused<T>(config: &Config, reason: DenyReason, why: &str) -> Result<T, Stop> {
