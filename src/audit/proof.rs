@@ -35,6 +35,8 @@ pub struct Proof<'a> {
     before: Place,
     first: Option<u64>,
     opened_late: bool,
+    /// Whether there was a file yet.
+    opened: bool,
     /// Records so far in this file.
     in_file: u64,
     end: Option<(u64, Hash)>,
@@ -63,6 +65,7 @@ impl<'a> Proof<'a> {
             before: nowhere,
             first: None,
             opened_late: false,
+            opened: false,
             in_file: 0,
             end: None,
             records: 0,
@@ -77,9 +80,21 @@ impl<'a> Proof<'a> {
 
     /// Goes on with the next file.
     pub fn file(&mut self, name: &str) {
+        self.leave_file();
+        self.opened = true;
         let file = name.into();
         self.before = std::mem::replace(&mut self.at, Place { file, line: 0 });
         self.in_file = 0;
+    }
+
+    /// A file is made with its first record and rotated away with all of them, so one that has another after it
+    /// and holds nothing was emptied. The records after it cannot show that where it is the oldest.
+    fn leave_file(&mut self) {
+        let told = |fault: &Fault| fault.file == self.at.file.as_ref();
+        if self.opened && self.at.line == 0 && !self.faults.list.last().is_some_and(told) {
+            let text = "the file has no record in it, and none is rotated away without";
+            self.fault(&self.at.clone(), 1, Kind::Truncated, None, text);
+        }
     }
 
     /// The rest of the file cannot be read.

@@ -99,6 +99,25 @@ fn mutate(content: &mut Vec<u8>, kind: usize, dice: &mut Dice) -> String {
 }
 
 #[test]
+fn a_file_that_was_emptied_is_found_also_where_it_is_the_oldest_d4() {
+    let original = Node::with_history();
+    let node = original.copy();
+    for log in ["audit.log", "command-audit.log", "time-shift.log"] {
+        for end in [".1", ".2.gz"] {
+            let file = format!("{log}{end}");
+            let before = content(&original, &file);
+            put(&node, &file, &[]);
+            let run = node.audit(&["verify"]);
+            assert_eq!(run.code, Some(1), "{file}: {run:?}");
+            let says = format!("{file}:0: truncated: the file has no record in it");
+            assert!(run.out.contains(&says), "{file}: {run:?}");
+            put(&node, &file, &before);
+        }
+    }
+    assert_eq!(node.faults(), [""; 0]);
+}
+
+#[test]
 fn two_thousand_of_two_thousand_changes_are_found_d4() {
     let original = Node::with_history();
     assert_eq!(original.faults(), [""; 0]);
