@@ -48,7 +48,9 @@ impl TestMonitor {
     #[track_caller]
     pub fn call(&mut self, command: &str, arguments: Value) -> Value {
         let request = json!({"execute": command, "arguments": arguments});
-        writeln!(self.stream.get_mut(), "{request}").unwrap();
+        // In one write: QEMU runs what is whole, and after `quit` nobody takes the end of a line.
+        let line = format!("{request}\n");
+        self.stream.get_mut().write_all(line.as_bytes()).unwrap();
         loop {
             let answer = self.line();
             if let Some(result) = answer.get("return") {
